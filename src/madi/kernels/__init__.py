@@ -1,0 +1,1 @@
+"""Array work that differs by array library or device: the choice of library, random bits, fast kernels."""

@@ -1,0 +1,28 @@
+"""Which array library an array belongs to: the same equations run on NumPy's arrays and on JAX's."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def is_jax(array: object) -> bool:
+    """Whether `array` is JAX's, tracers included.  Where JAX was never imported, nothing can be."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(array, jax.Array)
+
+
+def array_library(*arrays: Any) -> ModuleType:
+    """The module whose functions fit these arrays: jax.numpy where any of them is JAX's, else numpy.
+
+    >>> array_library(np.zeros(2), 1.0).__name__
+    'numpy'
+    """
+    if not any(is_jax(array) for array in arrays):
+        return np
+    import jax.numpy
+
+    return jax.numpy
