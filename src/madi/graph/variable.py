@@ -1,7 +1,7 @@
 """Variable and Function: the two ends of every edge of a computational graph.
 
-    Variable --> Function (forward: values ->, keeps what backward needs) --> Variable
-             <-- Function (backward: gradients <-, one local derivative)   <--
+Variable --> Function (forward: values ->, keeps what backward needs) --> Variable
+         <-- Function (backward: gradients <-, one local derivative)   <--
 """
 
 from __future__ import annotations
@@ -181,7 +181,9 @@ class Function:
         if self.inputs:
             raise RuntimeError(f"this {type(self).__name__} is already a node of a graph: make a new one for each call")
         variables = as_variables(inputs)
-        self.needs = tuple(variable.needs_grad for variable in variables) if _recording.get() else (False,) * len(inputs)
+        self.needs = (
+            tuple(variable.needs_grad for variable in variables) if _recording.get() else (False,) * len(inputs)
+        )
         results = self.forward(*(variable.value for variable in variables))
         outputs = [_constant(result) for result in (results if isinstance(results, tuple) else (results,))]
         if any(self.needs):

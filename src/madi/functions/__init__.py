@@ -1,0 +1,146 @@
+"""The nodes: one class an equation, forward beside backward, and a lower-case function that calls it.
+
+import madi.functions as F
+y = F.relu(F.affine(x, weight, bias))
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from madi.functions import losses
+from madi.functions.activations import (
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Step,
+    Tanh,
+    identity,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+    step,
+    tanh,
+)
+from madi.functions.arithmetic import (
+    Add,
+    Divide,
+    Multiply,
+    Negative,
+    Power,
+    Subtract,
+    add,
+    divide,
+    multiply,
+    negative,
+    power,
+    subtract,
+)
+from madi.functions.elementary import Exp, Log, exp, log
+from madi.functions.linear import Affine, MatMul, affine, matmul
+from madi.functions.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidBinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+    binary_cross_entropy,
+    cross_entropy,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+)
+from madi.functions.reductions import Mean, Sum, mean, sum
+from madi.functions.regularization import Dropout, dropout
+from madi.functions.shaping import (
+    Concatenate,
+    GetItem,
+    Reshape,
+    Transpose,
+    concatenate,
+    get_item,
+    reshape,
+    transpose,
+)
+from madi.graph import Variable
+
+__all__ = [
+    *(
+        "Add",
+        "Affine",
+        "BinaryCrossEntropy",
+        "Concatenate",
+        "CrossEntropy",
+        "Divide",
+        "Dropout",
+        "Exp",
+        "GetItem",
+        "Huber",
+    ),
+    *(
+        "Identity",
+        "LeakyReLU",
+        "Log",
+        "LogSoftmax",
+        "MatMul",
+        "Mean",
+        "MeanAbsoluteError",
+        "MeanSquaredError",
+        "Multiply",
+    ),
+    *("Negative", "Power", "ReLU", "Reshape", "Sigmoid", "SigmoidBinaryCrossEntropy", "Softmax", "SoftmaxCrossEntropy"),
+    *("Step", "Subtract", "Sum", "Tanh", "Transpose"),
+    *("add", "affine", "binary_cross_entropy", "concatenate", "cross_entropy", "divide", "dropout", "exp", "get_item"),
+    *("huber", "identity", "leaky_relu", "log", "log_softmax", "losses", "matmul", "mean", "mean_absolute_error"),
+    *(
+        "mean_squared_error",
+        "multiply",
+        "negative",
+        "power",
+        "relu",
+        "reshape",
+        "sigmoid",
+        "sigmoid_binary_cross_entropy",
+    ),
+    *("softmax", "softmax_cross_entropy", "step", "subtract", "sum", "tanh", "transpose"),
+]
+
+
+def _reflected(function: Any) -> Any:
+    return lambda x1, x0: function(x0, x1)
+
+
+# Operators and methods of Variable: each is one of the functions above.
+OPERATORS: dict[str, Any] = {
+    "__add__": add,
+    "__radd__": _reflected(add),
+    "__sub__": subtract,
+    "__rsub__": _reflected(subtract),
+    "__mul__": multiply,
+    "__rmul__": _reflected(multiply),
+    "__truediv__": divide,
+    "__rtruediv__": _reflected(divide),
+    "__pow__": power,
+    "__rpow__": _reflected(power),
+    "__matmul__": matmul,
+    "__rmatmul__": _reflected(matmul),
+    "__neg__": negative,
+    "__getitem__": get_item,
+    "sum": sum,
+    "mean": mean,
+    "reshape": reshape,
+    "transpose": transpose,
+    "T": property(transpose),
+}
+
+for _name, _operator in OPERATORS.items():
+    setattr(Variable, _name, _operator)

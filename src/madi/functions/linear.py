@@ -1,0 +1,82 @@
+"""Matrix products: the work of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from madi.errors import ShapeError
+from madi.functions.arithmetic import sum_to
+from madi.graph import Array, Function, Variable
+
+
+class MatMul(Function):
+    """Matrix product over the last two axes; leading axes broadcast.  Vectors count as one row or one column.
+
+    forward   y   = x0 x1                (..., n, k) (..., k, m) -> (..., n, m)
+    backward  gx0 = gy x1ᵀ,  gx1 = x0ᵀ gy
+    """
+
+    symbol = "@"
+
+    def forward(self, x0: Array, x1: Array) -> Array:
+        self.x0, self.x1 = x0, x1
+        inner = x0.shape[-1:], x1.shape[-2:-1] if x1.ndim > 1 else x1.shape
+        if not x0.ndim or not x1.ndim or inner[0] != inner[1]:
+            raise ShapeError(
+                f"matmul: expected the last size of the left input to equal the last but one of the right, got {x0.shape} "
+                f"@ {x1.shape}. Transpose or reshape one of them."
+            )
+        return x0 @ x1
+
+    def backward(self, gy: Array) -> tuple[Array | None, Array | None]:
+        rows = self.x0 if self.x0.ndim > 1 else self.x0[None, :]
+        columns = self.x1 if self.x1.ndim > 1 else self.x1[:, None]
+        gy = gy if self.x1.ndim > 1 else gy[..., None]
+        gy = gy if self.x0.ndim > 1 else gy[..., None, :]
+        gx0 = self.fit(gy @ columns.swapaxes(-1, -2), rows, self.x0) if self.needs[0] else None
+        gx1 = self.fit(rows.swapaxes(-1, -2) @ gy, columns, self.x1) if self.needs[1] else None
+        return gx0, gx1
+
+    @staticmethod
+    def fit(gradient: Array, matrix: Array, x: Array) -> Array:
+        """The gradient of the input seen as a matrix, in the input's own shape."""
+        return sum_to(gradient, matrix.shape).reshape(x.shape)
+
+
+class Affine(Function):
+    """Weights and a bias on every example: what a dense layer computes.
+
+    forward   y  = x W + b                       (..., inputs) (inputs, outputs) + (outputs,) -> (..., outputs)
+    backward  gx = gy Wᵀ,  gW = xᵀ gy,  gb = Σ gy     over all examples
+    keeps x and W
+    """
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        self.x, self.weight = x, weight
+        if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[0]:
+            raise ShapeError(
+                f"affine: expected x (..., inputs) and weight (inputs, outputs), got x {x.shape} and weight {weight.shape}."
+            )
+        if bias is None:
+            return x @ weight
+        if bias.shape != weight.shape[1:]:
+            raise ShapeError(
+                f"affine: expected a bias of shape {weight.shape[1:]}, one for each output, got {bias.shape}."
+            )
+        return x @ weight + bias
+
+    def backward(self, gy: Array) -> tuple[Array | None, ...]:
+        rows = gy.reshape(-1, gy.shape[-1])
+        gx = gy @ self.weight.T if self.needs[0] else None
+        gw = self.x.reshape(-1, self.x.shape[-1]).T @ rows if self.needs[1] else None
+        return (gx, gw, rows.sum(axis=0))[: len(self.inputs)]
+
+
+def matmul(x0: Any, x1: Any) -> Variable:
+    """`x0 @ x1`, over the last two axes.  See `MatMul`."""
+    return MatMul()(x0, x1)
+
+
+def affine(x: Any, weight: Any, bias: Any = None) -> Variable:
+    """`x W + b` on the last axis of x: (..., inputs) -> (..., outputs); the bias may be left out.  See `Affine`."""
+    return Affine()(x, weight) if bias is None else Affine()(x, weight, bias)
