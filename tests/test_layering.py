@@ -19,7 +19,7 @@ RANKS = {
     for rank, names in enumerate(
         [
             "errors",
-            "kernels",
+            "kernels options",
             "initializers optimizers schedules datasets graph",
             "functions",
             "layers",
@@ -90,8 +90,8 @@ def upward_imports(source: str, name: str, *, is_package: bool = False) -> list[
             continue
         if part(target) not in RANKS:
             wrong.append(f"{name}:{line} imports {target}: name the module that defines it, not the root")
-        elif RANKS[part(target)] >= RANKS[own]:
-            wrong.append(f"{name}:{line} (rank {RANKS[own]}) imports {target} (rank {RANKS[part(target)]})")
+        elif RANKS[part(target)] >= RANKS.get(own, 0):
+            wrong.append(f"{name}:{line} (rank {RANKS.get(own)}) imports {target} (rank {RANKS[part(target)]})")
     return wrong
 
 
