@@ -1,3 +1,4 @@
+# ruff: noqa: F401 (this module is the list of all nodes)
 """The nodes: one class an equation, forward beside backward, and a lower-case function that calls it.
 
 import madi.functions as F
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from madi.functions import losses
 from madi.functions.activations import (
     Identity,
     LeakyReLU,
@@ -72,47 +72,6 @@ from madi.functions.shaping import (
     transpose,
 )
 from madi.graph import Variable
-
-__all__ = [
-    *(
-        "Add",
-        "Affine",
-        "BinaryCrossEntropy",
-        "Concatenate",
-        "CrossEntropy",
-        "Divide",
-        "Dropout",
-        "Exp",
-        "GetItem",
-        "Huber",
-    ),
-    *(
-        "Identity",
-        "LeakyReLU",
-        "Log",
-        "LogSoftmax",
-        "MatMul",
-        "Mean",
-        "MeanAbsoluteError",
-        "MeanSquaredError",
-        "Multiply",
-    ),
-    *("Negative", "Power", "ReLU", "Reshape", "Sigmoid", "SigmoidBinaryCrossEntropy", "Softmax", "SoftmaxCrossEntropy"),
-    *("Step", "Subtract", "Sum", "Tanh", "Transpose"),
-    *("add", "affine", "binary_cross_entropy", "concatenate", "cross_entropy", "divide", "dropout", "exp", "get_item"),
-    *("huber", "identity", "leaky_relu", "log", "log_softmax", "losses", "matmul", "mean", "mean_absolute_error"),
-    *(
-        "mean_squared_error",
-        "multiply",
-        "negative",
-        "power",
-        "relu",
-        "reshape",
-        "sigmoid",
-        "sigmoid_binary_cross_entropy",
-    ),
-    *("softmax", "softmax_cross_entropy", "step", "subtract", "sum", "tanh", "transpose"),
-]
 
 
 def _reflected(function: Any) -> Any:

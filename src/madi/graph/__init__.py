@@ -1,6 +1,11 @@
 """The computational graph: Variables, the Functions between them, and the passes over it."""
 
 from madi.graph.backward import gradients
-from madi.graph.variable import Array, Function, Parameter, Variable, as_array, as_variables, no_grad
+from madi.graph.checking import GradientReport, check_gradients
+from madi.graph.numerical import numerical_gradient
+from madi.graph.variable import Array, Function, Parameter, Variable, as_array, as_variables, no_grad, observing
 
-__all__ = ["Array", "Function", "Parameter", "Variable", "as_array", "as_variables", "gradients", "no_grad"]
+__all__ = [
+    *("Array", "Function", "GradientReport", "Parameter", "Variable", "as_array", "as_variables", "check_gradients"),
+    *("gradients", "no_grad", "numerical_gradient"),
+]

@@ -6,7 +6,7 @@ Variable --> Function (forward: values ->, keeps what backward needs) --> Variab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -19,6 +19,9 @@ from madi.kernels.arrays import is_jax
 
 Array = Any  # a NumPy array or a JAX array (a tracer inside jit): both libraries run the same equations
 
+Observer = Callable[["Function", "tuple[Variable, ...]", "list[Variable]"], None]
+
+_observer: ContextVar[Observer | None] = ContextVar("madi_observer", default=None)
 _recording: ContextVar[bool] = ContextVar("madi_recording", default=True)
 
 
@@ -30,6 +33,16 @@ def no_grad() -> Iterator[None]:
         yield
     finally:
         _recording.reset(token)
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Within the block `observer(node, inputs, outputs)` is called after each node's forward."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
 
 
 class Variable:
@@ -89,8 +102,8 @@ class Variable:
 
         Raises ShapeError when the variable has more than one element and no gradient is given.
         """
-        for variable, gradient in gradients(self, self._seed(gradient)).items():
-            variable.grad = gradient
+        for variable, found in gradients(self, self._seed(gradient)).items():
+            variable.grad = found
 
     def _seed(self, gradient: Any) -> Array:
         if gradient is not None:

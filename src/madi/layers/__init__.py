@@ -1,0 +1,11 @@
+"""Layers: parameters and the nodes they take part in; containers; save and load."""
+
+# ruff: noqa: F401 (this module is the list of all layers)
+from __future__ import annotations
+
+from madi.layers.activations import ACTIVATIONS, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Step, Tanh
+from madi.layers.base import Layer, observing_layers
+from madi.layers.containers import Sequential
+from madi.layers.dense import Dense
+from madi.layers.dropout import Dropout
+from madi.layers.shaping import Flatten

@@ -1,0 +1,373 @@
+"""Layer: parameters, and the nodes that they take part in.
+
+A layer is data.  `apply` never assigns to it: it makes a copy whose parameters are the values it was given, and calls that
+copy, so that a compiled program can trace the very code that a person reads.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from madi.errors import ShapeError, UnknownNameError, closest
+from madi.graph import Array, Parameter, Variable, as_variables, no_grad
+from madi.kernels import random
+
+LayerObserver = Callable[["Layer", Variable, Variable], None]
+
+_observer: ContextVar[LayerObserver | None] = ContextVar("madi_layer_observer", default=None)
+
+
+@contextmanager
+def observing_layers(observer: LayerObserver) -> Iterator[None]:
+    """Within the block `observer(layer, x, y)` is called after each layer's call, inner layers first."""
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+class Layer:
+    """Base of all layers.  A user's own layer overrides `build(shape, key)` and `__call__(x)`.
+
+    build(shape, key)   makes the parameters, for one example of `shape` (the batch axis left out), from a random key.
+                        A layer that only holds other layers needs none: they build themselves when it is first called.
+    __call__(x)         Variable in, Variable out.  It may also take `training` and `key` (keyword-only, by these names).
+
+    Parameters, layers, and lists or dictionaries of layers register by being assigned to an attribute.  `states` names the
+    attributes that hold running statistics, `numbers` those that hold hyperparameters which may change without a new
+    compilation.  The arguments of the constructor are kept, and saved with the model.
+
+    >>> class Scale(Layer):
+    ...     def build(self, shape, key):
+    ...         self.factor = Parameter(np.ones(shape[-1:], np.float32))
+    ...     def __call__(self, x):
+    ...         return x * self.factor
+    """
+
+    states: ClassVar[tuple[str, ...]] = ()
+    numbers: ClassVar[tuple[str, ...]] = ()
+    transparent: ClassVar[str | None] = None  # an attribute that adds nothing to the paths of what it holds
+
+    arguments: dict[str, Any]
+    input_shape: tuple[int, ...] | None = None
+    path = ""
+    position = 0  # the layer's place among all layers of its model: each draws its own random bits
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, wrap in (("__init__", _recording), ("build", _building), ("__call__", _calling)):
+            if name in vars(cls):
+                setattr(cls, name, wrap(vars(cls)[name]))
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """A layer whose recorded arguments are empty until its constructor says otherwise."""
+        layer = super().__new__(cls)
+        layer.arguments = {}
+        return layer
+
+    def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Self:
+        """Make the parameters of this layer and of all within it, for one example of `shape`.
+
+        shape   sizes of one example, the batch axis left out: (784,) or (28, 28, 1)
+        key     a random key; `seed` makes one where it is left out
+
+        Building again starts from new random weights.  Returns the layer.  Raises ShapeError where the layers do not fit.
+        """
+        self.output_shape()
+        return self
+
+    def ensure_built(self, shape: Any, key: Any = None) -> Self:
+        """Build what is not built yet, for one example of `shape`; layers that have weights keep them.  Returns the layer."""
+        if self.input_shape is None:
+            self._prepare(_sizes(shape), key)
+            self.output_shape()
+        return self
+
+    def _prepare(self, shape: tuple[int, ...], key: Any = None) -> None:
+        """Be ready for a first call: with parameters of its own, or with a key planted in each layer within."""
+        if type(self).build is not Layer.build:
+            self.build(shape, key)
+        else:
+            self.input_shape = shape
+            _plant(self, random.key(0) if key is None else key, anew=False)
+
+    def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
+        """The layer's output for a batch `x`.  `training` and `key` matter to dropout and batch norm alone."""
+        raise NotImplementedError(f"{type(self).__name__} defines no __call__(self, x)")
+
+    # ---- what it holds
+
+    def members(self) -> Iterator[tuple[str, Layer | Parameter]]:
+        """(name, member) for each Parameter and Layer held directly, in the order of their attributes."""
+        for attribute, value in vars(self).items():
+            if attribute == "arguments":  # what the constructor was given, not what the layer holds
+                continue
+            prefix = [] if attribute == self.transparent else [attribute]
+            for path, member in _members(value, prefix):
+                yield ".".join(path), member
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """(path, layer) for this layer and all within it, outer ones first."""
+        yield prefix, self
+        for name, member in self.members():
+            if isinstance(member, Layer):
+                yield from member.walk(_join(prefix, name))
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Every Parameter by its path ("0.weight"), in order.  One that is used twice appears once."""
+        found: dict[int, tuple[str, Parameter]] = {}
+        for path, layer in self.walk():
+            for name, member in layer.members():
+                if isinstance(member, Parameter):
+                    found.setdefault(id(member), (_join(path, name), member))
+        return dict(found.values())
+
+    def state(self) -> dict[str, Array]:
+        """Running statistics by path ("1.mean"), in order."""
+        return self._gather("states")
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Numbers of the layers by path ("2.rate"): they travel as values, so changing one compiles nothing."""
+        return self._gather("numbers")
+
+    def _gather(self, kind: str) -> dict[str, Any]:
+        return {_join(path, name): getattr(layer, name) for path, layer in self.walk() for name in getattr(layer, kind)}
+
+    # ---- the pure call
+
+    def apply(
+        self, parameters: dict[str, Any], state: dict[str, Any], x: Any, *, training: bool = False, key: Any = None,
+        numbers: dict[str, Any] | None = None,
+    ) -> tuple[Variable, dict[str, Array]]:  # fmt: skip
+        """The layer as a pure function: (parameters, state, x) -> (output, new state).  Assigns nothing to the layer.
+
+        parameters   arrays or Variables by path, as `parameters()` names them; state, numbers: likewise
+        """
+        bound = self.bind({**parameters, **state, **(numbers or {})})
+        return bound(x, training=training, key=key), bound.state()
+
+    def bind(self, values: dict[str, Any]) -> Self:
+        """A copy of this layer that holds `values` by path in place of its own parameters, state and numbers."""
+        return _bind(self, values, "", {})
+
+    # ---- shapes
+
+    def output_shape(self, shape: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        """Shape of one example's output, for one example of `shape` (default: the shape it was built for).
+
+        Nothing is computed: the layer is traced on shapes alone.
+        """
+        import jax
+
+        shape = self._shape_of_one() if shape is None else shape
+        example = jax.ShapeDtypeStruct((1, *shape), np.float32)
+        with no_grad():
+            return jax.eval_shape(lambda x: self(Variable(x)).value, example).shape[1:]
+
+    def _shape_of_one(self) -> tuple[int, ...]:
+        if self.input_shape is None:
+            raise ShapeError(f"{self.label()} is not built yet: call build(shape of one example) first.")
+        return self.input_shape
+
+    # ---- changing a model
+
+    def freeze(self, path: str = "") -> Self:
+        """Keep the parameters at and below `path` as they are: training passes them by.  Returns the layer."""
+        return self._set_trainable(path, False)
+
+    def unfreeze(self, path: str = "") -> Self:
+        """Let training change the parameters at and below `path` again.  Returns the layer."""
+        return self._set_trainable(path, True)
+
+    def _set_trainable(self, path: str, trainable: bool) -> Self:
+        chosen = [p for name, p in self.parameters().items() if not path or name == path or name.startswith(f"{path}.")]
+        if not chosen and path not in dict(self.walk()):
+            raise self._no_such(path, [*dict(self.walk()), *self.parameters()])
+        for parameter in chosen:
+            parameter.trainable = trainable
+        return self
+
+    def replace(self, path: str, layer: Layer, *, seed: int = 0) -> Self:
+        """Put `layer` in the place of the one at `path`; in a built model it is built for the same input.  Returns self."""
+        layers = dict(self.walk())
+        if not path or path not in layers:
+            raise self._no_such(path, layers)
+        if layers[path].input_shape is not None:
+            layer.build(layers[path].input_shape, random.fold_in(random.key(seed), layers[path].position))
+        parent, _, name = path.rpartition(".")
+        while parent not in layers:
+            parent, _, head = parent.rpartition(".")
+            name = f"{head}.{name}"
+        layers[parent].put(name, layer)
+        return self
+
+    def put(self, name: str, layer: Layer) -> None:
+        """Set the member called `name` (as `members` names it) to `layer`."""
+        attribute, *inner = name.split(".") if self.transparent is None else (self.transparent, *name.split("."))
+        setattr(self, attribute, _replaced(getattr(self, attribute), inner, layer))
+        self.number_layers()
+
+    def _no_such(self, path: str, known: Any) -> UnknownNameError:
+        known = [name for name in known if name]
+        near = closest(path, known)
+        return UnknownNameError(
+            f"{self.label()}: nothing is called '{path}'. " + (f"Did you mean '{near}'? " if near else "")
+            + f"Known: {', '.join(known)}."
+        )  # fmt: skip
+
+    def number_layers(self) -> None:
+        """Give every layer within its path and its position, which its random bits depend on."""
+        for position, (path, layer) in enumerate(self.walk()):
+            layer.path, layer.position = path, position
+
+    # ---- how it looks
+
+    def label(self) -> str:
+        """What messages call it: "Dense '2'", or "Dense" for a layer that stands alone."""
+        return f"{type(self).__name__} '{self.path}'" if self.path else type(self).__name__
+
+    def summary(self) -> Any:
+        """A table of the layers: output shape, parameters, multiply-adds.  Print it, or look at its rows."""
+        from madi.layers.summary import Summary
+
+        return Summary(self)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{type(self).__name__}({shown})"
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix and name else prefix or name
+
+
+def _members(value: Any, path: list[str]) -> Iterator[tuple[list[str], Layer | Parameter]]:
+    if isinstance(value, (Layer, Parameter)):
+        yield path, value
+    elif isinstance(value, (list, tuple, dict)):
+        for name, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _members(entry, [*path, str(name)])
+
+
+def _replaced(value: Any, path: list[str], layer: Layer) -> Any:
+    """`value` with the entry at `path` replaced by `layer`."""
+    if not path:
+        return layer
+    if isinstance(value, dict):
+        return {
+            name: _replaced(entry, path[1:], layer) if str(name) == path[0] else entry for name, entry in value.items()
+        }
+    return type(value)(_replaced(e, path[1:], layer) if str(i) == path[0] else e for i, e in enumerate(value))
+
+
+def _bind(value: Any, values: dict[str, Any], path: str, memo: dict[int, Any]) -> Any:
+    """A copy of a layer, parameter or collection of them in which `values` stand by path; a shared one stays shared."""
+    if isinstance(value, (Layer, Parameter)) and id(value) in memo:
+        return memo[id(value)]
+    if isinstance(value, Parameter):
+        memo[id(value)] = _bound_parameter(value, values.get(path, value))
+        return memo[id(value)]
+    if isinstance(value, Layer):
+        return _bind_layer(value, values, path, memo)
+    if isinstance(value, dict):
+        return {name: _bind(entry, values, _join(path, str(name)), memo) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)) and any(True for _ in _members(value, [])):
+        return type(value)(_bind(entry, values, _join(path, str(i)), memo) for i, entry in enumerate(value))
+    return value
+
+
+def _bind_layer(layer: Layer, values: dict[str, Any], path: str, memo: dict[int, Any]) -> Layer:
+    bound = memo[id(layer)] = copy.copy(layer)
+    for attribute, value in vars(layer).items():
+        if attribute == "arguments":
+            continue
+        inner = path if attribute == layer.transparent else _join(path, attribute)
+        plain = attribute in layer.states or attribute in layer.numbers
+        vars(bound)[attribute] = values.get(inner, value) if plain else _bind(value, values, inner, memo)
+    return bound
+
+
+def _bound_parameter(parameter: Parameter, value: Any) -> Variable:
+    if isinstance(value, Variable):
+        return value
+    return Parameter(value, parameter.name, trainable=parameter.trainable, decay=parameter.decay)
+
+
+# ---- what every layer's methods do besides their own work
+
+
+def _recording(initialize: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that keeps its arguments, the outermost class's where constructors call each other."""
+    signature = inspect.signature(initialize)
+
+    @functools.wraps(initialize)
+    def recorded(self: Layer, *args: Any, **options: Any) -> None:
+        if not self.arguments:
+            given = signature.bind(self, *args, **options).arguments
+            self.arguments = {name: value for name, value in given.items() if name != "self"}
+        initialize(self, *args, **options)
+
+    return recorded
+
+
+def _building(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A build that may be called with a seed, keeps the shape it was for, and returns the layer."""
+
+    @functools.wraps(build)
+    def built(self: Layer, shape: Any, key: Any = None, *, seed: int = 0) -> Layer:
+        self.input_shape = _sizes(shape)
+        _plant(self, random.key(seed) if key is None else random.raw_key(key), anew=True)
+        build(self, self.input_shape, vars(self)["_key"])
+        return self
+
+    return built
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
+        raise ShapeError(f"build: expected the sizes of one example, such as (784,) or (28, 28, 1), got {shape!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def _plant(layer: Layer, key: Any, *, anew: bool) -> None:
+    """Give the layer its key, and each layer within one of its own; with `anew`, those lose the weights they have."""
+    if not layer.path:
+        layer.number_layers()
+    vars(layer)["_key"] = key
+    for number, (_, member) in enumerate(layer.members()):
+        if isinstance(member, Layer):
+            member.input_shape = None if anew else member.input_shape
+            _plant(member, random.fold_in(key, number), anew=anew)
+
+
+def _calling(call: Callable[..., Variable]) -> Callable[..., Variable]:
+    """A call that takes arrays too, builds the layer at the first one, and passes on what the layer asks for."""
+    taken = inspect.signature(call).parameters
+    takes_all = any(entry.kind is entry.VAR_KEYWORD for entry in taken.values())
+
+    @functools.wraps(call)
+    def called(self: Layer, x: Any, *others: Any, training: bool = False, key: Any = None, **options: Any) -> Variable:
+        x = x if isinstance(x, Variable) else as_variables((x,))[0]
+        if self.input_shape is None:
+            self._prepare(x.shape[1:], vars(self).get("_key"))
+        asked = {"training": training, "key": key}
+        options.update({name: value for name, value in asked.items() if takes_all or name in taken})
+        y = call(self, x, *others, **options)
+        if (observer := _observer.get()) is not None:
+            observer(self, x, y)
+        return y
+
+    return called
+
+
+Layer.build = _building(Layer.build)  # type: ignore[method-assign]

@@ -1,0 +1,43 @@
+"""Layers made of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from madi.errors import ConfigurationError
+from madi.graph import Variable
+from madi.layers.base import Layer
+
+
+class Sequential(Layer):
+    """Layers one after the other; they are called "0", "1", ... in paths.
+
+    >>> from madi.layers import Dense, ReLU
+    >>> model = Sequential(Dense(3), ReLU(), Dense(2)).build((4,), seed=0)
+    >>> list(model.parameters())
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    transparent = "layers"
+
+    def __init__(self, *layers: Layer) -> None:
+        strangers = [entry for entry in layers if not isinstance(entry, Layer)]
+        if strangers:
+            hint = " A class is given; call it: Dense(10)." if isinstance(strangers[0], type) else ""
+            raise ConfigurationError(f"Sequential: expected layers, got {strangers[0]!r}.{hint}")
+        self.layers = layers
+
+    def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
+        """Each layer on the output of the one before."""
+        for layer in self.layers:
+            x = layer(x, training=training, key=key)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int) -> Layer:
+        return self.layers[index]
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -1,0 +1,56 @@
+"""Dense: every output sees every input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from madi import initializers
+from madi.errors import ConfigurationError, ShapeError
+from madi.functions import affine
+from madi.graph import Parameter, Variable
+from madi.layers.base import Layer
+
+
+class Dense(Layer):
+    """Fully connected layer.
+
+    forward   y  = x W + b                   (N, inputs) -> (N, units); more leading axes are taken as examples too
+    backward  gx = gy Wᵀ,  gW = xᵀ gy,  gb = Σ gy
+
+    units        number of outputs
+    bias         False leaves b out
+    initializer  of W (inputs, units): a name or one of madi.initializers; default He; b starts at 0
+
+    Raises ShapeError when the last axis of x has not the size that the layer was built for.
+    """
+
+    def __init__(self, units: int, *, bias: bool = True, initializer: Any = "he") -> None:
+        if not isinstance(units, (int, np.integer)) or units < 1:
+            raise ConfigurationError(f"Dense: units must be a whole number of at least 1, got {units!r}.")
+        self.units = int(units)
+        self.initializer = initializers.get(initializer)
+        self.weight: Parameter | None = None
+        self.bias: Parameter | None = None
+        self.use_bias = bias
+
+    def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
+        """W from the initializer, b zeros."""
+        inputs = shape[-1] if shape else 1
+        self.weight = Parameter(self.initializer(key, (inputs, self.units), (inputs, self.units)))
+        self.bias = Parameter(np.zeros(self.units, np.float32), decay=False) if self.use_bias else None
+
+    def __call__(self, x: Any) -> Variable:
+        """x W + b."""
+        if x.shape[-1:] != self.weight.shape[:1]:
+            raise ShapeError(self._mismatch(x.shape))
+        return affine(x, self.weight, self.bias)
+
+    def _mismatch(self, shape: tuple[int, ...]) -> str:
+        inputs = self.weight.shape[0]
+        flattens = int(np.prod(shape[1:])) == inputs
+        fix = (
+            "Add Flatten() before it." if flattens else f"Give it {inputs} features, or build the model for this data."
+        )
+        return f"{self.label()}: expected inputs of size {inputs} on the last axis, got {shape}. {fix}"
