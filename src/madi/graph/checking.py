@@ -10,11 +10,12 @@ import numpy as np
 
 from madi.errors import DataError, GradientMismatch
 from madi.graph.backward import gradients
-from madi.graph.numerical import Probe, double_precision
-from madi.graph.variable import Array, Variable, as_array, no_grad
+from madi.graph.numerical import Probe, double_precision, is_floating, value_of
+from madi.graph.variable import Array, Variable, no_grad
+from madi.kernels.arrays import array_library
+from madi.options import POSITIVE, expect_count, expect_number
 
 Index = tuple[int, ...]
-_SHRINK = (1, 32, 1024)  # a disagreement is looked at again with the step divided by these
 
 
 def check_gradients(
@@ -25,33 +26,32 @@ def check_gradients(
     A result y of any shape is projected on a fixed random direction c, L = sum(c y), so that one backward pass and two
     evaluations for each element are enough.  The relative error of an element is
 
-        |backward - difference| / max(|backward|, |difference|, floor)      floor = (largest gradient or sum|c y|) / 1000
+        |backward - difference| / max(|backward|, |difference|, floor),   floor = max(largest gradient, sum|c y|) / 1000
 
-    where the floor stands for elements so small that the difference is rounding.  An element beyond `tolerance` is
-    looked at again with smaller steps.  If it still disagrees, it is excused as a kink where the differences to the left
-    and to the right disagree with each other *and* backward's value lies between them (it is a subgradient, as of ReLU at
+    where the floor stands for elements so small that their difference is rounding.  An element beyond `tolerance` is
+    looked at again with smaller steps.  If it still disagrees, it is excused as a kink where the differences to the
+    left and right disagree with each other *and* backward's value lies between them (it is a subgradient, as of ReLU at
     0 or of a maximum with ties); the report lists every such element.
 
     f           takes Variables, one for each input, and returns a Variable; it must give the same result every time
-    inputs      arrays or Variables of any float dtype, NumPy's or JAX's: float64 copies are used.  Integers and booleans
-                (labels) are passed on as they are, as constants
+    inputs      arrays or Variables of any float dtype, NumPy's or JAX's: float64 copies are used.  Integers and
+                booleans (labels) are passed on as they are, as constants
     tolerance   the largest relative error that passes
     limit       most elements checked of each input; of a larger one a sample, drawn with `seed`
     seed        of the direction and the sample
 
     Raises GradientMismatch for the worst element that disagrees, DataError when f cannot be checked.
     """
+    tolerance = expect_number("check_gradients: tolerance", tolerance, POSITIVE, fix="Try 1e-6.")
+    limit = expect_count("check_gradients: limit", limit, fix="Try 200.")
     with double_precision():
-        arrays = [entry.value if isinstance(entry, Variable) else as_array(entry) for entry in inputs]
+        arrays = [value_of(entry) for entry in inputs]
         names = [getattr(entry, "name", None) or str(position) for position, entry in enumerate(inputs)]
-        constants = [position for position, array in enumerate(arrays) if not np.issubdtype(array.dtype, np.inexact)]
-        check = _Check(f, arrays, constants, seed)
-        checked = tuple(
-            _report(check, position, names[position], tolerance, limit)
-            for position in range(len(arrays))
-            if position not in constants
-        )
-    return GradientReport(checked, tuple(f"{names[position]} ({arrays[position].dtype})" for position in constants))
+        check = _Check(f, arrays, seed)
+        floating = [position for position, array in enumerate(arrays) if is_floating(array)]
+        found = tuple(_report(check, position, names[position], tolerance, limit) for position in floating)
+    constants = [f"{names[i]} ({array.dtype})" for i, array in enumerate(arrays) if i not in floating]
+    return GradientReport(found, tuple(constants))
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class _Check:
     """L = sum(c f(inputs)): its gradients by backward, and what it takes to form differences."""
 
     def __init__(self, f: Callable[..., Variable], arrays: list[Array], seed: int) -> None:
-        self.f = f
+        self.f, self.seed = f, seed
         self.probe = Probe(self._value, arrays)
         leaves = [Variable(array) for array in self.probe.copies()]
         y = _expect_float64(f(*leaves))
@@ -138,7 +138,7 @@ class _Check:
                 "Fix its random numbers: pass it one key."
             )
 
-    def compare(self, position: int, index: Index, shrink: int) -> _Element:
+    def compare(self, position: int, index: Index, shrink: int = 1) -> _Element:
         """Backward's value of one element and the differences to its left and right, with the step over `shrink`."""
         h = self.probe.step(position, index) / shrink
         left = (self.value - self.probe.at(position, index, -h)) / h
@@ -161,30 +161,78 @@ class _Element:
     def error(self) -> float:
         return abs(self.backward - self.difference)
 
-    def scale(self, floor: float) -> float:
-        return max(abs(self.backward), abs(self.difference), floor)
+    @property
+    def size(self) -> float:
+        return max(abs(self.backward), abs(self.difference))
 
-    def agrees(self, floor: float, tolerance: float) -> bool:
-        return self.error <= tolerance * self.scale(floor)  # False where either is NaN
 
-    def is_kink(self, floor: float, tolerance: float) -> bool:
-        low, high = sorted((self.left, self.right))
-        allowed = tolerance * self.scale(floor)
-        return high - low > allowed and low - allowed <= self.backward <= high + allowed
+@dataclass(frozen=True)
+class _Judge:
+    """What counts as agreement: the tolerance, and the floor below which an element is rounding."""
+
+    tolerance: float
+    floor: float
+
+    def relative(self, element: _Element) -> float:
+        return element.error / max(element.size, self.floor)
+
+    def agrees(self, element: _Element) -> bool:
+        return self.relative(element) <= self.tolerance  # False where either value is NaN
+
+    def is_kink(self, element: _Element) -> bool:
+        low, high = sorted((element.left, element.right))
+        allowed = self.tolerance * max(element.size, self.floor)
+        return high - low > allowed and low - allowed <= element.backward <= high + allowed
 
 
 def _report(check: _Check, position: int, name: str, tolerance: float, limit: int) -> InputReport:
     size = check.gradients[position].size
-    elements = [check.compare(position, index, 1) for index in _sample(check, position, limit)]
-    largest = max((max(abs(element.backward), abs(element.difference)) for element in elements), default=0.0)
-    floor = max(largest, check.magnitude, np.finfo(np.float64).tiny) / 1000
-    settled = [_settle(check, position, element, floor, tolerance) for element in elements]
-    kinks = [element for element in settled if _is_excused(element, floor, tolerance)]
-    passed = [element for element in settled if element not in kinks]
-    _expect_agreement(name, passed, floor, tolerance)
-    absolute = max(passed, key=lambda element: element.error, default=_NOTHING)
-    relative = max(passed, key=lambda element: element.error / element.scale(floor), default=_NOTHING)
-    return InputReport(
-        name, size, len(elements), absolute.error, absolute.index, relative.error / relative.scale(floor), relative.index,
-        tuple(Kink(kink.index, kink.backward, kink.left, kink.right) for kink in kinks),
+    first = [check.compare(position, index) for index in _sample(check, position, limit)]
+    largest = max((element.size for element in first), default=0.0)
+    judge = _Judge(tolerance, max(largest, check.magnitude, float(np.finfo(np.float64).tiny) * 1000) / 1000)
+    settled = [_settled(check, position, element, judge) for element in first]
+    failed = [element for element in settled if not judge.agrees(element)]
+    _expect_kinks(name, failed, len(settled), judge)
+    passed = [element for element in settled if judge.agrees(element)] or [_Element((), 0.0, 0.0, 0.0)]
+    absolute, relative = max(passed, key=lambda element: element.error), max(passed, key=judge.relative)
+    kinks = tuple(Kink(kink.index, kink.backward, kink.left, kink.right) for kink in failed)
+    errors = (absolute.error, absolute.index, judge.relative(relative), relative.index)
+    return InputReport(name, size, len(settled), *errors, kinks)
+
+
+def _sample(check: _Check, position: int, limit: int) -> list[Index]:
+    shape = check.gradients[position].shape
+    size = check.gradients[position].size
+    flat = np.random.default_rng(check.seed).permutation(size)[:limit]
+    return [tuple(int(i) for i in np.unravel_index(place, shape)) for place in np.sort(flat)]
+
+
+def _settled(check: _Check, position: int, element: _Element, judge: _Judge) -> _Element:
+    """The element at the first step where it agrees, or at the smallest."""
+    for shrink in (32, 1024):
+        if judge.agrees(element):
+            break
+        element = check.compare(position, element.index, shrink)
+    return element
+
+
+def _expect_kinks(name: str, failed: list[_Element], checked: int, judge: _Judge) -> None:
+    wrong = [element for element in failed if not judge.is_kink(element)]
+    if not wrong:
+        return
+    worst = max(wrong, key=lambda element: np.nan_to_num(element.error, nan=np.inf))
+    raise GradientMismatch(
+        f"check_gradients: input {name!r} at {worst.index}: expected the central difference {worst.difference:.8g}, "
+        f"got {worst.backward:.8g} from backward ({len(wrong)} of {checked} elements differ). "
+        "Mend the backward of the function in between."
     )
+
+
+def _expect_float64(y: Any) -> Variable:
+    got = f"{y.dtype}" if isinstance(y, Variable) else type(y).__name__
+    if not isinstance(y, Variable) or y.dtype != np.float64:
+        raise DataError(
+            f"check_gradients: expected f to return a Variable in float64, got {got}. "
+            "Compute it with madi's functions, without casting."
+        )
+    return y

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from madi.errors import ConfigurationError, ShapeError
+from madi.errors import ShapeError
 from madi.graph.variable import Array, Variable, as_array
 from madi.kernels.arrays import array_library
+from madi.options import POSITIVE, expect_number
 
 
 def numerical_gradient(f: Callable[..., Any], x: Any, *, step: float | None = None) -> Any:
@@ -21,8 +22,8 @@ def numerical_gradient(f: Callable[..., Any], x: Any, *, step: float | None = No
 
     The first term is the equation's own error: central differences are of second order, where the forward difference
     (f(x + h) - f(x)) / h is of first.  The second is rounding: the two values of f agree in more and more digits as h
-    shrinks, and subtracting them leaves the digits that are wrong; at h = 1e-50, x + h is x and the difference 0.  Their
-    sum is smallest near h = eps^(1/3) max(1, |x_i|), about 6e-6 in float64, which leaves some 10 digits.
+    shrinks, and subtracting them leaves the wrong digits; at h = 1e-50, x + h is x and the difference 0.  Their sum is
+    smallest near h = eps^(1/3) max(1, |x_i|), about 6e-6 in float64, which leaves some 10 digits.
 
     f      takes an array of x's shape and returns a number, a 0-d array or a Variable of one
     x      a number, a NumPy or JAX array or a Variable, whose value is used; integers become float64.  A tuple or list
@@ -36,10 +37,8 @@ def numerical_gradient(f: Callable[..., Any], x: Any, *, step: float | None = No
     >>> numerical_gradient(lambda x: (x**2).sum(), np.array([3, 4])).round(6)
     array([6., 8.])
     """
-    if step is not None and not step > 0:
-        raise ConfigurationError(
-            f"numerical_gradient: expected a step above 0, got {step}. Leave it out for the default."
-        )
+    if step is not None:
+        step = expect_number("numerical_gradient: step", step, POSITIVE, fix="Leave it out for the default.")
     several = isinstance(x, tuple | list)
     with double_precision():
         arrays = [value_of(entry).astype(np.float64) for entry in (x if several else [x])]
