@@ -1,4 +1,6 @@
-"""CIFAR-10's binary format: records of one label byte and 3,072 bytes of a 32 x 32 image, all red, then green, then blue.
+"""CIFAR-10's binary format: records of one label byte and the 3,072 bytes of a 32 x 32 image.
+
+The image is stored one colour after the other: all red, all green, all blue.
 
 Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from madi.datasets.published import PublishedFile
 from madi.errors import FileError
 
-REMEDY = "Replace it with a fresh copy, or delete it so that it is downloaded again."
+REMEDY = "Replace it with a fresh copy (a cached one: delete it, and it is downloaded again)."
 SUFFIXES = ("", ".gz", ".xz")
 _BLOCK = 1 << 20
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
@@ -81,6 +81,8 @@ class Content:
     def _decompress(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
+        except FileError:  # of the archive that this stream lies in
+            raise
         except EOFError:
             raise self.truncated("the compressed data end too early") from None
         except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
@@ -104,7 +106,7 @@ def open_content(path: Path, *, limit: int, sha256: str | None = None) -> Iterat
 
 @contextmanager
 def open_published(path: Path, file: PublishedFile) -> Iterator[Content]:
-    """The content of `path`, a copy of `file`, checked against the MD5 of the published .gz where that is what is known."""
+    """The content of `path`, a copy of `file`; checks the MD5 of the .gz first where that is what was published."""
     if file.md5 and path.suffix == ".gz":
         _check_md5(path, file.md5)
     with open_content(path, limit=file.size, sha256=file.sha256) as content:

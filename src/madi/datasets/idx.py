@@ -38,8 +38,10 @@ def read_header(content: Content) -> Header:
     if magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= _MOST_AXES:
         text = "expected an IDX file (two zero bytes, a type of 08 to 0E, 1 to 64 axes)"
         raise FileError(f"{content.where}: {text}, got bytes {magic.hex(' ')} at byte 0. {REMEDY}")
-    sizes = np.frombuffer(content.take(4 * magic[3]), ">u4")
-    return Header(np.dtype(TYPES[magic[2]]), tuple(int(size) for size in sizes))
+    shape = tuple(np.frombuffer(content.take(4 * magic[3]), ">u4").tolist())
+    if 0 in shape:
+        raise FileError(f"{content.where}: expected at least one element, got shape {shape} at byte 4. {REMEDY}")
+    return Header(np.dtype(TYPES[magic[2]]), shape)
 
 
 def read_array(content: Content) -> np.ndarray:

@@ -48,6 +48,21 @@ class IdxDataset:
     test: IdxPair
     classes: tuple[str, ...]
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return self.train.count, self.test.count
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image: height, width, channels."""
+        return self.train.height, self.train.width, 1
+
+    @property
+    def alternatives(self) -> tuple[tuple[PublishedFile, ...], ...]:
+        """The sets of files of which one suffices."""
+        return ((self.train.images, self.train.labels, self.test.images, self.test.labels),)
+
 
 @dataclass(frozen=True)
 class CifarDataset:
@@ -59,6 +74,21 @@ class CifarDataset:
     archive: PublishedFile
     classes: tuple[str, ...]
     batch_count: int = 10_000
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of training and test images."""
+        return len(self.train) * self.batch_count, self.batch_count
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image: height, width, channels."""
+        return 32, 32, 3
+
+    @property
+    def alternatives(self) -> tuple[tuple[PublishedFile, ...], ...]:
+        """The sets of files of which one suffices."""
+        return (*self.train, self.test), (self.archive,)
 
 
 def _idx_pair(prefix: str, count: int, folders: tuple[str, ...], **checksums: tuple[str, str]) -> IdxPair:
