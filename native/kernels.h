@@ -1,0 +1,57 @@
+// The kernels: their shapes, and the table of them that each variant fills.
+#pragma once
+
+#include <cstdint>
+
+#include "workers.h"
+
+namespace madi {
+
+// A convolution of channels-last images.
+//
+//   x       (trials, images, height, width, in_channels)
+//   weight  (trials, kernel_height, kernel_width, in_channels / groups, out_channels)
+//   y       (trials, images, out_height, out_width, out_channels)
+//
+// Pixel (i, j) of y looks at pixels (i stride + k dilation - pad) of x; a pixel outside of x is zero.  What is padded below
+// and to the right follows from the size of y.
+struct Convolution {
+  std::int64_t trials, images, height, width, in_channels;
+  std::int64_t kernel_height, kernel_width, out_channels;
+  std::int64_t out_height, out_width;
+  std::int64_t stride_height, stride_width, pad_top, pad_left, dilation_height, dilation_width, groups;
+};
+
+static inline std::int64_t in_group(const Convolution& s) { return s.in_channels / s.groups; }
+static inline std::int64_t out_group(const Convolution& s) { return s.out_channels / s.groups; }
+static inline std::int64_t taps(const Convolution& s) { return s.kernel_height * s.kernel_width; }
+
+// Windows of `size` over channels-last images, for pooling; padding as in a convolution.
+struct Pooling {
+  std::int64_t images, height, width, channels, out_height, out_width;
+  std::int64_t size_height, size_width, stride_height, stride_width, pad_top, pad_left;
+};
+
+struct Kernels {
+  const char* name;
+
+  // y = x * weight + bias, then max(y, 0) where relu is set.  `bias` (trials, out_channels) may be null.
+  void (*convolution_forward)(const Convolution&, const float* x, const float* weight, const float* bias, bool relu,
+                              float* y, Workers&);
+
+  // gx from gy.  Where `output` (the y of a ReLU) is not null, gy counts only where output > 0.
+  void (*convolution_input_gradient)(const Convolution&, const float* gy, const float* output, const float* weight,
+                                     float* gx, Workers&);
+
+  // gweight and gbias (trials, out_channels) from x and gy, with `output` as above.
+  void (*convolution_weight_gradient)(const Convolution&, const float* x, const float* gy, const float* output,
+                                      float* gweight, float* gbias, Workers&);
+};
+
+extern const Kernels portable_kernels;
+#if defined(MADI_X86_VARIANTS)
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+#endif
+
+}  // namespace madi

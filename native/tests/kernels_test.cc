@@ -1,0 +1,199 @@
+// Holds every variant that this machine can run against the plain loops, on heap buffers of exactly the right size, so
+// that the sanitizers see any access beyond them.
+//
+//   kernels_test [SEED] [CASES]
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "../convolution_plain.h"
+#include "../thread_workers.h"
+#include "../variants.h"
+
+namespace {
+
+using madi::Convolution;
+using madi::Kernels;
+using std::int64_t;
+
+// An array that ends where its last element does.
+class Array {
+ public:
+  explicit Array(int64_t size) : size_(size), data_(new float[size]) {}
+  Array(int64_t size, std::mt19937& random) : Array(size) {
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (int64_t k = 0; k < size; ++k) data_[k] = uniform(random);
+  }
+  float* data() { return data_.get(); }
+  const float* data() const { return data_.get(); }
+  int64_t size() const { return size_; }
+
+ private:
+  int64_t size_;
+  std::unique_ptr<float[]> data_;
+};
+
+// A pool with the freedoms of XLA's: a task may run late, in the caller, or after the call has returned.
+class Pool {
+ public:
+  explicit Pool(unsigned seed) : random_(seed) {}
+  ~Pool() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  template <typename Task>
+  void Schedule(Task task) {
+    switch (random_() % 4) {
+      case 0:
+        return task();
+      case 1:
+        return threads_.emplace_back([task]() mutable {
+          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+          task();
+        }), void();
+      default:
+        threads_.emplace_back(task);
+    }
+  }
+
+ private:
+  std::mt19937 random_;
+  std::vector<std::thread> threads_;
+};
+
+int64_t pick(std::mt19937& random, std::initializer_list<int64_t> values) {
+  return values.begin()[random() % values.size()];
+}
+
+void choose_axis(std::mt19937& random, int64_t& in, int64_t& out, int64_t& kernel, int64_t& stride, int64_t& pad,
+                 int64_t& dilation) {
+  do {
+    in = 1 + random() % 19;
+    kernel = 1 + random() % 7;
+    stride = 1 + random() % 3;
+    dilation = 1 + random() % 2;
+    pad = random() % (kernel + 1);
+    const int64_t below = random() % (kernel + 1), reach = (kernel - 1) * dilation + 1;
+    out = in + pad + below >= reach ? (in + pad + below - reach) / stride + 1 : 0;
+  } while (out == 0);
+}
+
+Convolution choose(std::mt19937& random) {
+  Convolution s;
+  s.trials = pick(random, {1, 1, 1, 2});
+  s.images = pick(random, {1, 2, 3, 7});
+  s.groups = pick(random, {1, 1, 1, 2, 3});
+  s.in_channels = s.groups * pick(random, {1, 2, 3, 5, 8, 15, 16, 17, 33});
+  s.out_channels = s.groups * pick(random, {1, 3, 4, 8, 15, 16, 17, 32, 48, 64, 70});
+  choose_axis(random, s.height, s.out_height, s.kernel_height, s.stride_height, s.pad_top, s.dilation_height);
+  choose_axis(random, s.width, s.out_width, s.kernel_width, s.stride_width, s.pad_left, s.dilation_width);
+  if (random() % 4 == 0) {  // a product of matrices
+    s.kernel_height = s.kernel_width = s.stride_height = s.stride_width = 1;
+    s.pad_top = s.pad_left = 0;
+    s.out_height = s.height, s.out_width = s.width;
+  }
+  return s;
+}
+
+void print(const Convolution& s) {
+  std::printf("  trials %ld images %ld in %ldx%ldx%ld kernel %ldx%ld out %ldx%ldx%ld stride %ld %ld pad %ld %ld "
+              "dilation %ld %ld groups %ld\n",
+              long(s.trials), long(s.images), long(s.height), long(s.width), long(s.in_channels), long(s.kernel_height),
+              long(s.kernel_width), long(s.out_height), long(s.out_width), long(s.out_channels), long(s.stride_height),
+              long(s.stride_width), long(s.pad_top), long(s.pad_left), long(s.dilation_height), long(s.dilation_width),
+              long(s.groups));
+}
+
+int failures = 0;
+
+void compare(const char* variant, const char* what, const Convolution& s, const Array& got,
+             const std::vector<double>& expected) {
+  double scale = 1e-3;
+  for (double value : expected) scale = std::max(scale, std::fabs(value));
+  for (int64_t k = 0; k < got.size(); ++k) {
+    if (std::fabs(got.data()[k] - expected[k]) <= 2e-5 * scale) continue;
+    std::printf("%s %s: element %ld is %g, expected %g\n", variant, what, long(k), got.data()[k], expected[k]);
+    print(s);
+    ++failures;
+    return;
+  }
+}
+
+struct Case {
+  Convolution shape;
+  Array x, weight, bias, gy, output;
+  bool with_bias, relu, gated;
+  std::vector<double> y, gx, gweight, gbias;
+
+  Case(const Convolution& s, std::mt19937& random)
+      : shape(s),
+        x(s.trials * s.images * s.height * s.width * s.in_channels, random),
+        weight(s.trials * taps(s) * in_group(s) * s.out_channels, random),
+        bias(s.trials * s.out_channels, random),
+        gy(s.trials * s.images * s.out_height * s.out_width * s.out_channels, random),
+        output(gy.size(), random),
+        with_bias(random() % 2),
+        relu(random() % 2),
+        gated(random() % 2),
+        y(gy.size()),
+        gx(x.size()),
+        gweight(weight.size()),
+        gbias(bias.size()) {
+    expect_forward();
+    expect_gradients();
+  }
+
+  int64_t bias_index(int64_t k) const {
+    return k / (gy.size() / shape.trials) * shape.out_channels + k % shape.out_channels;
+  }
+
+  void expect_forward() {
+    for (int64_t k = 0; k < gy.size(); ++k) y[k] = with_bias ? bias.data()[bias_index(k)] : 0;
+    madi::plain::forward(shape, x.data(), weight.data(), y.data());
+    for (double& value : y) value = relu ? std::max(value, 0.0) : value;
+  }
+
+  void expect_gradients() {
+    Array passed(gy.size());
+    for (int64_t k = 0; k < gy.size(); ++k)
+      passed.data()[k] = !gated || output.data()[k] > 0 ? gy.data()[k] : 0;
+    madi::plain::input_gradient(shape, passed.data(), weight.data(), gx.data());
+    madi::plain::weight_gradient(shape, x.data(), passed.data(), gweight.data());
+    for (int64_t k = 0; k < gy.size(); ++k) gbias[bias_index(k)] += passed.data()[k];
+  }
+
+  void check(const Kernels& kernels, madi::Workers& workers) const {
+    Array y_got(gy.size()), gx_got(x.size()), gweight_got(weight.size()), gbias_got(bias.size());
+    const float* gate = gated ? output.data() : nullptr;
+    kernels.convolution_forward(shape, x.data(), weight.data(), with_bias ? bias.data() : nullptr, relu, y_got.data(),
+                                workers);
+    kernels.convolution_input_gradient(shape, gy.data(), gate, weight.data(), gx_got.data(), workers);
+    kernels.convolution_weight_gradient(shape, x.data(), gy.data(), gate, gweight_got.data(), gbias_got.data(), workers);
+    compare(kernels.name, "forward", shape, y_got, y);
+    compare(kernels.name, "input gradient", shape, gx_got, gx);
+    compare(kernels.name, "weight gradient", shape, gweight_got, gweight);
+    compare(kernels.name, "bias gradient", shape, gbias_got, gbias);
+  }
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const unsigned seed = count > 1 ? std::atoi(arguments[1]) : 0;
+  const int cases = count > 2 ? std::atoi(arguments[2]) : 100;
+  std::mt19937 random(seed);
+  for (int k = 0; k < cases; ++k) {
+    const Case example(choose(random), random);
+    for (const Kernels* kernels : madi::variants()) {
+      Pool pool(random());
+      madi::PoolWorkers<Pool> workers(pool, 1 + random() % 4);
+      example.check(*kernels, workers);
+    }
+  }
+  std::printf("%d cases, %d failures\n", cases, failures);
+  return failures > 0;
+}

@@ -1,0 +1,12 @@
+// The table of this variant's kernels.
+#pragma once
+
+#include "convolution.h"
+#include "weight_gradient.h"
+
+#define MADI_KERNEL_TABLE(variant)                                                          \
+  namespace madi {                                                                          \
+  extern const Kernels variant##_kernels;                                                   \
+  const Kernels variant##_kernels = {#variant, convolution_forward, convolution_input_gradient, \
+                                     convolution_weight_gradient};                          \
+  }

@@ -1,0 +1,60 @@
+// One vector register of floats.  Every header in this folder is included once by each variant_*.cc, inside that file's
+// own flags; all that it defines has internal linkage, so no wide instruction reaches code that other machines run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../kernels.h"
+
+namespace madi {
+namespace {
+
+using std::int32_t;
+using std::int64_t;
+
+constexpr int kLanes = MADI_VECTOR_BYTES / 4;
+constexpr int kRegisters = MADI_VECTOR_REGISTERS;
+
+typedef float Vector __attribute__((vector_size(MADI_VECTOR_BYTES)));
+typedef float Unaligned __attribute__((vector_size(MADI_VECTOR_BYTES), aligned(4), may_alias));
+
+inline Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
+inline void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
+inline Vector positive_part(Vector value) { return value > Vector{} ? value : Vector{}; }
+
+// The first `count` lanes only, 0 < count < kLanes; the rest read as zero.
+inline Vector load_part(const float* from, int64_t count) {
+  Vector value = {};
+  for (int lane = 0; lane < kLanes; ++lane)
+    if (lane < count) value[lane] = from[lane];
+  return value;
+}
+
+inline void store_part(float* to, Vector value, int64_t count) {
+  for (int lane = 0; lane < kLanes; ++lane)
+    if (lane < count) to[lane] = value[lane];
+}
+
+// As many lanes as `count` allows.
+inline Vector load_some(const float* from, int64_t count) {
+  return count >= kLanes ? load(from) : load_part(from, count);
+}
+
+inline void store_some(float* to, Vector value, int64_t count) {
+  if (count >= kLanes) {
+    store(to, value);
+  } else {
+    store_part(to, value, count);
+  }
+}
+
+inline int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Part `index` of `count` things cut into `parts` nearly equal runs begins here; part `parts` begins at the end.
+inline int64_t part_begin(int64_t count, int64_t parts, int64_t index) { return count * index / parts; }
+
+}  // namespace
+}  // namespace madi
