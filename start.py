@@ -60,14 +60,15 @@ def create_environment() -> None:
     hint = "The virtual environment could not be made: install Python's venv and ensurepip (on Debian: python3-venv)."
     try:
         check([sys.executable, "-m", "venv", "--clear", str(VENV)], hint)
-    except SystemExit:
+    except BaseException:
         shutil.rmtree(VENV, ignore_errors=True)  # half an environment would be taken for a whole one
         raise
 
 
 def digest() -> str:
-    """A hash of the files that decide what is installed: the package's table and its C++ sources."""
-    files = [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", *sorted((ROOT / "native").rglob("*"))]
+    """A hash of the files that decide what is installed: the package's table, the C++ sources, how they are built."""
+    files = [ROOT / "pyproject.toml", ROOT / "CMakeLists.txt", ROOT / "tools/editable/CMakeLists.txt"]
+    files += sorted((ROOT / "native").rglob("*"))
     content = b"\0".join(file.read_bytes() for file in files if file.is_file())
     return hashlib.sha256(content).hexdigest()
 
