@@ -65,7 +65,9 @@ def _through(
     """Call the node's backward and pair its answers with the inputs that need them."""
     take = found.get if keep else lambda variable: found.pop(variable, None)
     known = {index: take(variable) for index, variable in outputs.items()}
-    present = next(gradient for gradient in known.values() if gradient is not None)
+    present = next((gradient for gradient in known.values() if gradient is not None), None)
+    if present is None:  # each of its readers answered None: nothing flows back this way
+        return []
     gys = [
         array_library(present).zeros(shape, dtype) if known.get(index) is None else known[index]
         for index, (shape, dtype) in enumerate(node.output_shapes)
@@ -74,7 +76,8 @@ def _through(
     gxs = gxs if isinstance(gxs, tuple) else (gxs,)
     if len(gxs) != len(node.inputs):
         raise ShapeError(
-            f"{type(node).__name__}.backward: expected {len(node.inputs)} gradients, one for each input, got {len(gxs)}."
+            f"{type(node).__name__}.backward: expected {len(node.inputs)} gradients, one for each input, "
+            f"got {len(gxs)}."
         )
     pairs = zip(node.inputs, gxs, strict=True)
     return [(x, _checked(node, i, x, gx)) for i, (x, gx) in enumerate(pairs) if x.needs_grad and gx is not None]

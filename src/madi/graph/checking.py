@@ -108,7 +108,7 @@ class GradientReport:
                 slopes = f"{kink.backward:.6g}, difference to the left {kink.left:.6g}, to the right {kink.right:.6g}"
                 yield f"kink of {entry.name} at {kink.index}: backward {slopes}"
         for constant in self.constants:
-            yield f"{constant}: integers, passed on as a constant"
+            yield f"{constant}: no floating-point numbers, passed on as a constant"
 
 
 class _Check:

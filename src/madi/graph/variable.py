@@ -15,7 +15,7 @@ import numpy as np
 
 from madi.errors import DataError, ShapeError
 from madi.graph.backward import gradients
-from madi.kernels.arrays import is_jax
+from madi.kernels.arrays import array_library, is_jax
 
 Array = Any  # a NumPy array or a JAX array (a tracer inside jit): both libraries run the same equations
 
@@ -103,7 +103,7 @@ class Variable:
         Raises ShapeError when the variable has more than one element and no gradient is given.
         """
         for variable, found in gradients(self, self._seed(gradient)).items():
-            variable.grad = found
+            variable.grad = as_array(found)
 
     def _seed(self, gradient: Any) -> Array:
         if gradient is not None:
@@ -113,12 +113,12 @@ class Variable:
                 f"backward() starts at a single number, got {_label(self)} of shape {self.shape}. "
                 "Reduce it first (sum() or mean()), or pass gradient= of that shape."
             )
-        return self._value * 0 + 1
+        return array_library(self._value).ones(self.shape, self.dtype)
 
     def _seed_of_shape(self, gradient: Array) -> Array:
         if gradient.shape != self.shape:
             raise ShapeError(f"backward(gradient): expected shape {self.shape}, got {gradient.shape}.")
-        return gradient.astype(self.dtype)
+        return array_library(self._value).asarray(gradient, dtype=self.dtype)
 
     def __len__(self) -> int:
         if not self.shape:
