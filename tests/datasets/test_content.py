@@ -107,18 +107,19 @@ def test_more_content_than_published_is_refused(path):
 
 def test_finish_refuses_what_follows(tmp_path):
     (tmp_path / "data").write_bytes(b"123456")
-    with open_content(tmp_path / "data", limit=6) as content, pytest.raises(FileError) as caught:
+    with open_content(tmp_path / "data", limit=6) as content:
         content.take(5)
-        content.finish()
+        with pytest.raises(FileError) as caught:
+            content.finish()
     assert str(caught.value) == f"{tmp_path / 'data'}: expected its content to end at byte 5, got more. {REMEDY}"
 
 
 def test_missing_files_and_folders_are_user_errors(tmp_path):
     for path in (tmp_path / "none", tmp_path / "none.gz", tmp_path):
-        with pytest.raises(FileError, match="^Cannot read ") as caught, open_content(path, limit=1):
+        with pytest.raises(FileError, match=r"^Cannot read ") as caught, open_content(path, limit=1):
             pass
         assert str(path) in str(caught.value)
-    with pytest.raises(FileError, match="^Cannot read "), open_published(tmp_path / "no.gz", replace(FILE, md5="0")):
+    with pytest.raises(FileError, match=r"^Cannot read "), open_published(tmp_path / "no.gz", replace(FILE, md5="0")):
         pass
 
 

@@ -66,7 +66,9 @@ def test_the_header_is_not_trusted(write):
     """Sizes that multiply to 10^18 bytes, beside ten bytes of data: an error, not an allocation."""
     header = bytes([0, 0, 0x0E, 2]) + b"\xff\xff\xff\xff" * 2
     missing = (2**32 - 1) ** 2 * 8 - 10
-    assert message(write(header + bytes(10))) == f"truncated after byte 22 of its content (expected {missing} bytes more)."
+    assert (
+        message(write(header + bytes(10))) == f"truncated after byte 22 of its content (expected {missing} bytes more)."
+    )
 
 
 def test_truncation_names_the_byte(write):

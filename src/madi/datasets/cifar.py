@@ -31,7 +31,7 @@ def read_records(content: Content) -> np.ndarray:
     content.finish()
     if not data or len(data) % RECORD:
         text = f"expected whole records of {RECORD} bytes, got {len(data)} bytes"
-        raise FileError(f"{content.where}: {text}: the last record breaks off. {REMEDY}")
+        raise FileError(f"{content.where}: {text}. {REMEDY}")
     return np.frombuffer(data, np.uint8).reshape(-1, RECORD)
 
 
@@ -39,8 +39,7 @@ def read_full_batch(content: Content, batch: Split, classes: int) -> None:
     """Fill `batch`, a slice of a larger split, with exactly as many images."""
     records = read_records(content)
     if len(records) != len(batch.y):
-        text = f"expected {len(batch.y)} images of {RECORD} bytes, got {len(records)}"
-        raise FileError(f"{content.where}: truncated at byte {records.size}: {text}. {REMEDY}")
+        raise content.truncated(f"expected {len(batch.y)} images of {RECORD} bytes, got {len(records)}")
     unpack(content.where, records, batch, classes)
 
 

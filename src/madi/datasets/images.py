@@ -41,6 +41,8 @@ def _unverified(paths: dict[PublishedFile, Path]) -> str:
     names = [path.name for file, path in paths.items() if not has_checksum(path, file)]
     if not names:
         return ""
+    if len(names) == 1:
+        return f"Only the size of {names[0]} was checked: the published checksum is of the .gz file."
     return f"Only the sizes of {', '.join(names)} were checked: the published checksums are of the .gz files."
 
 

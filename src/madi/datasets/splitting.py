@@ -41,7 +41,7 @@ def split(
     x, y          examples (N, ...) and labels (N, ...)
     validation    share of the examples for validation, rounded to whole examples
     test          share of the examples for the test
-    stratified    give every class the same share in each set, to within one example; y must be integer labels (N,)
+    stratified    keep the proportions of the classes in each set (see `stratified_order`); y must be integers, (N,)
     seed          of the random order: the same seed gives the same sets
 
     Raises DataError when x and y differ in length, or a set that was asked for stays empty; ConfigurationError for
@@ -63,7 +63,8 @@ def stratified_order(labels: np.ndarray, *, seed: int) -> np.ndarray:
     """A random order of all examples in which every stretch has close to the same share of each class.
 
     Member k of the n of a class, in a random order, stands at the quantile (k + 1/2) / n; sorting by it deals the
-    classes out evenly.
+    classes out evenly: the first examples hold a class with share s among C classes to within (1 + C s) / 2 of its
+    due number.
 
     labels    integers, (N,); returns indices, (N,)
     """
