@@ -75,6 +75,11 @@ def test_a_short_gradient_is_not_stretched():
     assert seen[0] == {"a": -3.0, "b": -4.0}
 
 
+def test_a_norm_near_zero_divides_by_a_millionth_more():
+    # 1e-6 long, allowed to be 1e-6: scaled by 1e-6 / (1e-6 + 1e-6) = 1/2
+    assert run(SGD(1.0, clip_norm=1e-6), {"x": 0.0}, lambda *_: {"x": 1e-6}, 1)[0] == pytest.approx({"x": -5e-7})
+
+
 def test_clipped_values_come_before_the_norm():
     # (3, -40) -> (3, -4) -> 5 long, scaled to 1
     optimizer = SGD(1.0, clip_value=4.0, clip_norm=1.0)
