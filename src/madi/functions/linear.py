@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from madi.errors import ShapeError
 from madi.functions.arithmetic import sum_to
@@ -37,6 +40,14 @@ class MatMul(Function):
         gx1 = self.fit(rows.swapaxes(-1, -2) @ gy, columns, self.x1) if self.needs[1] else None
         return gx0, gx1
 
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with its addition, of the whole call: n k m for each pair of matrices."""
+        inner, columns = self.x0.shape[-1], self.x1.shape[-1] if self.x1.ndim > 1 else 1
+        rows = self.x0.shape[-2] if self.x0.ndim > 1 else 1
+        pairs = np.broadcast_shapes(self.x0.shape[:-2], self.x1.shape[:-2])
+        return math.prod(pairs) * rows * inner * columns
+
     @staticmethod
     def fit(gradient: Array, matrix: Array, x: Array) -> Array:
         """The gradient of the input seen as a matrix, in the input's own shape."""
@@ -70,6 +81,11 @@ class Affine(Function):
         gx = gy @ self.weight.T if self.needs[0] else None
         gw = self.x.reshape(-1, self.x.shape[-1]).T @ rows if self.needs[1] else None
         return (gx, gw, rows.sum(axis=0))[: len(self.inputs)]
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiplications, each with its addition, of the whole call: inputs x outputs for each example."""
+        return math.prod(self.x.shape) * self.weight.shape[1]
 
 
 def matmul(x0: Any, x1: Any) -> Variable:

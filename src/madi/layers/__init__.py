@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from madi.layers.activations import ACTIVATIONS, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Step, Tanh
-from madi.layers.base import Layer, observing_layers
+from madi.layers.base import Layer
+from madi.layers.calling import observing_layers, running_layers
 from madi.layers.containers import Sequential
 from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout

@@ -1,38 +1,23 @@
 """Layer: parameters, and the nodes that they take part in.
 
-A layer is data.  `apply` never assigns to it: it makes a copy whose parameters are the values it was given, and calls that
-copy, so that a compiled program can trace the very code that a person reads.
+A layer is data.  `apply` never assigns to it: it makes a copy whose parameters are the values it was given, and calls
+that copy, so that a compiled program can trace the very code that a person reads.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import zlib
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from madi.errors import ShapeError, UnknownNameError, closest
-from madi.graph import Array, Parameter, Variable, as_variables, no_grad
+from madi.graph import Array, Parameter, Variable, no_grad
 from madi.kernels import random
-
-LayerObserver = Callable[["Layer", Variable, Variable], None]
-
-_observer: ContextVar[LayerObserver | None] = ContextVar("madi_layer_observer", default=None)
-
-
-@contextmanager
-def observing_layers(observer: LayerObserver) -> Iterator[None]:
-    """Within the block `observer(layer, x, y)` is called after each layer's call, inner layers first."""
-    token = _observer.set(observer)
-    try:
-        yield
-    finally:
-        _observer.reset(token)
+from madi.layers.calling import building, calling, join, plant, recording, sizes
 
 
 class Layer:
@@ -40,11 +25,12 @@ class Layer:
 
     build(shape, key)   makes the parameters, for one example of `shape` (the batch axis left out), from a random key.
                         A layer that only holds other layers needs none: they build themselves when it is first called.
-    __call__(x)         Variable in, Variable out.  It may also take `training` and `key` (keyword-only, by these names).
+    __call__(x)         Variable in, Variable out.  It may also take `training` and `key` (keyword-only, so named), and
+                        then passes them on to the layers within.
 
-    Parameters, layers, and lists or dictionaries of layers register by being assigned to an attribute.  `states` names the
-    attributes that hold running statistics, `numbers` those that hold hyperparameters which may change without a new
-    compilation.  The arguments of the constructor are kept, and saved with the model.
+    Parameters, layers, and lists or dictionaries of layers register by being assigned to an attribute.  `states` names
+    the attributes that hold running statistics, `numbers` those that hold hyperparameters which may change without a
+    new compilation.  The arguments of the constructor are kept, and saved with the model.
 
     >>> class Scale(Layer):
     ...     def build(self, shape, key):
@@ -57,22 +43,16 @@ class Layer:
     numbers: ClassVar[tuple[str, ...]] = ()
     transparent: ClassVar[str | None] = None  # an attribute that adds nothing to the paths of what it holds
 
-    arguments: dict[str, Any]
+    arguments: Mapping[str, Any] = MappingProxyType({})
     input_shape: tuple[int, ...] | None = None
     path = ""
-    position = 0  # the layer's place among all layers of its model: each draws its own random bits
+    stream = 0  # a number that belongs to its path: each layer of a model draws its own random bits
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, wrap in (("__init__", _recording), ("build", _building), ("__call__", _calling)):
+        for name, wrap in (("__init__", recording), ("build", building), ("__call__", calling)):
             if name in vars(cls):
                 setattr(cls, name, wrap(vars(cls)[name]))
-
-    def __new__(cls, *args: Any, **options: Any) -> Self:
-        """A layer whose recorded arguments are empty until its constructor says otherwise."""
-        layer = super().__new__(cls)
-        layer.arguments = {}
-        return layer
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Self:
         """Make the parameters of this layer and of all within it, for one example of `shape`.
@@ -80,28 +60,32 @@ class Layer:
         shape   sizes of one example, the batch axis left out: (784,) or (28, 28, 1)
         key     a random key; `seed` makes one where it is left out
 
-        Building again starts from new random weights.  Returns the layer.  Raises ShapeError where the layers do not fit.
+        Building again starts from new random weights.  Returns the layer.  Raises ShapeError where layers do not fit.
         """
         self.output_shape()
         return self
 
     def ensure_built(self, shape: Any, key: Any = None) -> Self:
-        """Build what is not built yet, for one example of `shape`; layers that have weights keep them.  Returns the layer."""
+        """Build what is not built yet, for one example of `shape`; what has weights keeps them.  Returns the layer."""
         if self.input_shape is None:
-            self._prepare(_sizes(shape), key)
+            self._prepare(sizes(shape), key)
             self.output_shape()
         return self
 
     def _prepare(self, shape: tuple[int, ...], key: Any = None) -> None:
         """Be ready for a first call: with parameters of its own, or with a key planted in each layer within."""
         if type(self).build is not Layer.build:
-            self.build(shape, key)
+            self.build(shape, key, anew=False)  # type: ignore[call-arg]  # of what `_building` makes of build
         else:
             self.input_shape = shape
-            _plant(self, random.key(0) if key is None else key, anew=False)
+            plant(self, random.key(0) if key is None else key, anew=False)
 
-    def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
-        """The layer's output for a batch `x`.  `training` and `key` matter to dropout and batch norm alone."""
+    def __call__(self, *inputs: Any, **options: Any) -> Variable:
+        """The layer's output for a batch: `layer(x, training=False, key=None)`.
+
+        inputs          arrays or Variables whose first axis is the examples
+        training, key   matter to dropout and batch norm alone
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no __call__(self, x)")
 
     # ---- what it holds
@@ -118,9 +102,12 @@ class Layer:
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """(path, layer) for this layer and all within it, outer ones first."""
         yield prefix, self
-        for name, member in self.members():
-            if isinstance(member, Layer):
-                yield from member.walk(_join(prefix, name))
+        for name, member in self.inner_layers():
+            yield from member.walk(join(prefix, name))
+
+    def inner_layers(self) -> list[tuple[str, Layer]]:
+        """(name, layer) for each Layer held directly."""
+        return [(name, member) for name, member in self.members() if isinstance(member, Layer)]
 
     def parameters(self) -> dict[str, Parameter]:
         """Every Parameter by its path ("0.weight"), in order.  One that is used twice appears once."""
@@ -128,7 +115,7 @@ class Layer:
         for path, layer in self.walk():
             for name, member in layer.members():
                 if isinstance(member, Parameter):
-                    found.setdefault(id(member), (_join(path, name), member))
+                    found.setdefault(id(member), (join(path, name), member))
         return dict(found.values())
 
     def state(self) -> dict[str, Array]:
@@ -140,7 +127,7 @@ class Layer:
         return self._gather("numbers")
 
     def _gather(self, kind: str) -> dict[str, Any]:
-        return {_join(path, name): getattr(layer, name) for path, layer in self.walk() for name in getattr(layer, kind)}
+        return {join(path, name): getattr(layer, name) for path, layer in self.walk() for name in getattr(layer, kind)}
 
     # ---- the pure call
 
@@ -152,6 +139,7 @@ class Layer:
 
         parameters   arrays or Variables by path, as `parameters()` names them; state, numbers: likewise
         """
+        self._shape_of_one()  # an unbuilt layer would draw new weights at every call
         bound = self.bind({**parameters, **state, **(numbers or {})})
         return bound(x, training=training, key=key), bound.state()
 
@@ -190,19 +178,25 @@ class Layer:
 
     def _set_trainable(self, path: str, trainable: bool) -> Self:
         chosen = [p for name, p in self.parameters().items() if not path or name == path or name.startswith(f"{path}.")]
-        if not chosen and path not in dict(self.walk()):
-            raise self._no_such(path, [*dict(self.walk()), *self.parameters()])
+        layers = dict(self.walk())
+        if not chosen and path not in layers:
+            raise self._no_such(path, [*layers, *self.parameters()])
+        if not chosen:
+            layers[path]._shape_of_one()  # what is not built yet has no parameters that could be frozen
         for parameter in chosen:
             parameter.trainable = trainable
         return self
 
     def replace(self, path: str, layer: Layer, *, seed: int = 0) -> Self:
-        """Put `layer` in the place of the one at `path`; in a built model it is built for the same input.  Returns self."""
+        """Put `layer` in the place of the one at `path`.  Returns the model.
+
+        In a built model it is built for the same input; weights that it has already it keeps.
+        """
         layers = dict(self.walk())
         if not path or path not in layers:
             raise self._no_such(path, layers)
         if layers[path].input_shape is not None:
-            layer.build(layers[path].input_shape, random.fold_in(random.key(seed), layers[path].position))
+            layer.ensure_built(layers[path].input_shape, random.fold_in(random.key(seed), layers[path].stream))
         parent, _, name = path.rpartition(".")
         while parent not in layers:
             parent, _, head = parent.rpartition(".")
@@ -210,10 +204,12 @@ class Layer:
         layers[parent].put(name, layer)
         return self
 
-    def put(self, name: str, layer: Layer) -> None:
-        """Set the member called `name` (as `members` names it) to `layer`."""
-        attribute, *inner = name.split(".") if self.transparent is None else (self.transparent, *name.split("."))
-        setattr(self, attribute, _replaced(getattr(self, attribute), inner, layer))
+    def put(self, name: str, member: Layer | Parameter) -> None:
+        """Set the member called `name` (as `members` names it) to `member`."""
+        attribute, *inner = name.split(".")
+        if self.transparent is not None and attribute not in vars(self):
+            attribute, inner = self.transparent, [attribute, *inner]
+        setattr(self, attribute, _replaced(getattr(self, attribute), inner, member) if inner else member)
         self.number_layers()
 
     def _no_such(self, path: str, known: Any) -> UnknownNameError:
@@ -225,9 +221,13 @@ class Layer:
         )  # fmt: skip
 
     def number_layers(self) -> None:
-        """Give every layer within its path and its position, which its random bits depend on."""
-        for position, (path, layer) in enumerate(self.walk()):
-            layer.path, layer.position = path, position
+        """Give every layer within its path; one that is used twice is called by its first place."""
+        for path, layer in reversed(list(self.walk(self.path))):
+            layer.settle(path)
+
+    def settle(self, path: str) -> None:
+        """Take a place in a model: its path, and the number of the random stream that belongs to it."""
+        self.path, self.stream = path, zlib.crc32(path.encode())
 
     # ---- how it looks
 
@@ -246,10 +246,6 @@ class Layer:
         return f"{type(self).__name__}({shown})"
 
 
-def _join(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix and name else prefix or name
-
-
 def _members(value: Any, path: list[str]) -> Iterator[tuple[list[str], Layer | Parameter]]:
     if isinstance(value, (Layer, Parameter)):
         yield path, value
@@ -258,15 +254,15 @@ def _members(value: Any, path: list[str]) -> Iterator[tuple[list[str], Layer | P
             yield from _members(entry, [*path, str(name)])
 
 
-def _replaced(value: Any, path: list[str], layer: Layer) -> Any:
-    """`value` with the entry at `path` replaced by `layer`."""
+def _replaced(value: Any, path: list[str], member: Layer | Parameter) -> Any:
+    """`value` with the entry at `path` replaced by `member`."""
     if not path:
-        return layer
+        return member
     if isinstance(value, dict):
         return {
-            name: _replaced(entry, path[1:], layer) if str(name) == path[0] else entry for name, entry in value.items()
+            name: _replaced(entry, path[1:], member) if str(name) == path[0] else entry for name, entry in value.items()
         }
-    return type(value)(_replaced(e, path[1:], layer) if str(i) == path[0] else e for i, e in enumerate(value))
+    return type(value)(_replaced(e, path[1:], member) if str(i) == path[0] else e for i, e in enumerate(value))
 
 
 def _bind(value: Any, values: dict[str, Any], path: str, memo: dict[int, Any]) -> Any:
@@ -279,9 +275,9 @@ def _bind(value: Any, values: dict[str, Any], path: str, memo: dict[int, Any]) -
     if isinstance(value, Layer):
         return _bind_layer(value, values, path, memo)
     if isinstance(value, dict):
-        return {name: _bind(entry, values, _join(path, str(name)), memo) for name, entry in value.items()}
+        return {name: _bind(entry, values, join(path, str(name)), memo) for name, entry in value.items()}
     if isinstance(value, (list, tuple)) and any(True for _ in _members(value, [])):
-        return type(value)(_bind(entry, values, _join(path, str(i)), memo) for i, entry in enumerate(value))
+        return type(value)(_bind(entry, values, join(path, str(i)), memo) for i, entry in enumerate(value))
     return value
 
 
@@ -290,7 +286,7 @@ def _bind_layer(layer: Layer, values: dict[str, Any], path: str, memo: dict[int,
     for attribute, value in vars(layer).items():
         if attribute == "arguments":
             continue
-        inner = path if attribute == layer.transparent else _join(path, attribute)
+        inner = path if attribute == layer.transparent else join(path, attribute)
         plain = attribute in layer.states or attribute in layer.numbers
         vars(bound)[attribute] = values.get(inner, value) if plain else _bind(value, values, inner, memo)
     return bound
@@ -302,72 +298,4 @@ def _bound_parameter(parameter: Parameter, value: Any) -> Variable:
     return Parameter(value, parameter.name, trainable=parameter.trainable, decay=parameter.decay)
 
 
-# ---- what every layer's methods do besides their own work
-
-
-def _recording(initialize: Callable[..., None]) -> Callable[..., None]:
-    """A constructor that keeps its arguments, the outermost class's where constructors call each other."""
-    signature = inspect.signature(initialize)
-
-    @functools.wraps(initialize)
-    def recorded(self: Layer, *args: Any, **options: Any) -> None:
-        if not self.arguments:
-            given = signature.bind(self, *args, **options).arguments
-            self.arguments = {name: value for name, value in given.items() if name != "self"}
-        initialize(self, *args, **options)
-
-    return recorded
-
-
-def _building(build: Callable[..., Any]) -> Callable[..., Any]:
-    """A build that may be called with a seed, keeps the shape it was for, and returns the layer."""
-
-    @functools.wraps(build)
-    def built(self: Layer, shape: Any, key: Any = None, *, seed: int = 0) -> Layer:
-        self.input_shape = _sizes(shape)
-        _plant(self, random.key(seed) if key is None else random.raw_key(key), anew=True)
-        build(self, self.input_shape, vars(self)["_key"])
-        return self
-
-    return built
-
-
-def _sizes(shape: Any) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
-        raise ShapeError(f"build: expected the sizes of one example, such as (784,) or (28, 28, 1), got {shape!r}.")
-    return tuple(int(size) for size in sizes)
-
-
-def _plant(layer: Layer, key: Any, *, anew: bool) -> None:
-    """Give the layer its key, and each layer within one of its own; with `anew`, those lose the weights they have."""
-    if not layer.path:
-        layer.number_layers()
-    vars(layer)["_key"] = key
-    for number, (_, member) in enumerate(layer.members()):
-        if isinstance(member, Layer):
-            member.input_shape = None if anew else member.input_shape
-            _plant(member, random.fold_in(key, number), anew=anew)
-
-
-def _calling(call: Callable[..., Variable]) -> Callable[..., Variable]:
-    """A call that takes arrays too, builds the layer at the first one, and passes on what the layer asks for."""
-    taken = inspect.signature(call).parameters
-    takes_all = any(entry.kind is entry.VAR_KEYWORD for entry in taken.values())
-
-    @functools.wraps(call)
-    def called(self: Layer, x: Any, *others: Any, training: bool = False, key: Any = None, **options: Any) -> Variable:
-        x = x if isinstance(x, Variable) else as_variables((x,))[0]
-        if self.input_shape is None:
-            self._prepare(x.shape[1:], vars(self).get("_key"))
-        asked = {"training": training, "key": key}
-        options.update({name: value for name, value in asked.items() if takes_all or name in taken})
-        y = call(self, x, *others, **options)
-        if (observer := _observer.get()) is not None:
-            observer(self, x, y)
-        return y
-
-    return called
-
-
-Layer.build = _building(Layer.build)  # type: ignore[method-assign]
+Layer.build = building(Layer.build)  # type: ignore[method-assign]

@@ -31,13 +31,18 @@ class Dense(Layer):
             raise ConfigurationError(f"Dense: units must be a whole number of at least 1, got {units!r}.")
         self.units = int(units)
         self.initializer = initializers.get(initializer)
-        self.weight: Parameter | None = None
+        self.weight: Parameter = None  # type: ignore[assignment]  # made by build
         self.bias: Parameter | None = None
         self.use_bias = bias
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
         """W from the initializer, b zeros."""
-        inputs = shape[-1] if shape else 1
+        if not shape:
+            raise ShapeError(
+                f"{self.label()}: expected examples as rows of features, (N, features), got one number an example. "
+                "Give it x.reshape(-1, 1)."
+            )
+        inputs = shape[-1]
         self.weight = Parameter(self.initializer(key, (inputs, self.units), (inputs, self.units)))
         self.bias = Parameter(np.zeros(self.units, np.float32), decay=False) if self.use_bias else None
 

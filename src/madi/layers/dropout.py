@@ -14,8 +14,9 @@ from madi.layers.base import Layer
 class Dropout(Layer):
     """In training each element becomes 0 with probability `rate`, and the rest grows by 1 / (1 - rate).
 
-    In inference x passes unchanged.  See `madi.functions.Dropout`.  The rate may be changed between steps (`layer.rate =
-    0.2`) without a new compilation.  Each Dropout of a model draws its own bits from the key it is given.
+    In inference x passes unchanged.  See `madi.functions.Dropout`.  The rate may be changed between steps
+    (`layer.rate = 0.2`) without a new compilation.  Each Dropout of a model draws its own bits from the key that it
+    is given.
 
     Raises ConfigurationError for a rate outside 0 <= rate < 1, and for training without a key.
     """
@@ -31,5 +32,5 @@ class Dropout(Layer):
         """dropout(x) in training, x otherwise."""
         if not training:
             return x
-        own = None if key is None else random.fold_in(key, self.position)
+        own = None if key is None else random.fold_in(key, self.stream)
         return F.dropout(x, self.rate, key=own)
