@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from madi.errors import ShapeError
 from madi.graph import Array, Function, Variable
 from madi.kernels.arrays import array_library
@@ -103,7 +105,7 @@ class GetItem(Function):
     symbol = "[ ]"
 
     def __init__(self, index: Any) -> None:
-        self.index = index.value if isinstance(index, Variable) else index
+        self.index = tuple(map(_position, index)) if isinstance(index, tuple) else _position(index)
 
     def forward(self, x: Array) -> Array:
         self.check(x)
@@ -125,6 +127,13 @@ class GetItem(Function):
                 and (axis >= x.ndim or not -x.shape[axis] <= entry < x.shape[axis])
             ):
                 raise IndexError(f"index {entry} is out of range for axis {axis} of an array of shape {x.shape}")
+
+
+def _position(entry: Any) -> Any:
+    """One entry of an index: a list, which JAX refuses, and a Variable become arrays."""
+    if isinstance(entry, list):
+        return np.asarray(entry, dtype=None if entry else np.intp)
+    return entry.value if isinstance(entry, Variable) else entry
 
 
 def reshape(x: Any, *shape: Any) -> Variable:
