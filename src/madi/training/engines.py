@@ -1,0 +1,256 @@
+"""The two engines: the same step, compiled by JAX many steps a call, or uncompiled on NumPy.
+
+Both answer the same calls on the same trees.  `put` brings a tree of host arrays to the engine, `host` copies one back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from madi.kernels import random
+from madi.training.step import Step, all_finite, leaves
+
+SMALL_STATE = 2**26  # bytes of weights and optimizer state up to which a call keeps the old ones
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Some steps to take: rows of `indices` (steps, batch) into the data, and the learning rate of each.
+
+    first   the number of the first step, which its random key comes from
+    count   how many rows are steps; the others fill the array up to a size that is compiled already
+    """
+
+    indices: np.ndarray
+    rates: np.ndarray
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a plan: the new state, a report for each step taken, and whether the last one stayed finite."""
+
+    state: Tree
+    reports: np.ndarray
+    finite: bool
+
+
+class NumPyEngine:
+    """The step as it stands, on NumPy arrays: quick to start, and every value can be looked at."""
+
+    name = "numpy"
+
+    def __init__(self, *, dtype: Any = np.float32) -> None:
+        self.dtype = np.dtype(dtype)
+        self.compilations = 0
+
+    def put(self, tree: Tree) -> Tree:
+        """The tree with NumPy arrays of its own: training does not write into the user's."""
+        return over(tree, np.array)
+
+    def share(self, tree: Tree) -> Tree:
+        """Data that is only read."""
+        return over(tree, np.asarray)
+
+    def host(self, tree: Tree) -> Tree:
+        """A copy of the tree as NumPy arrays."""
+        return over(tree, np.array)
+
+    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, key: Any, numbers: Tree) -> Outcome:
+        """Take the steps of the plan, up to the first that is not finite, whose update is not taken."""
+        reports, finite = [], True
+        numbers = over(numbers, lambda value: np.asarray(value, self.dtype))
+        for row in range(plan.count):
+            batch = tuple(None if part is None else part[plan.indices[row]] for part in data)
+            step_key = random.fold_in(key, plan.first + row)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `finite` says what came of it
+                state, report, ok = step.train(state, frozen, batch, plan.rates[row], step_key, numbers)
+            reports.append(report)
+            finite = bool(ok)
+            if not finite:
+                break
+        return Outcome(state, np.stack(reports), finite)
+
+    def evaluate(self, step: Step, variables: Tree, data: Tree, batch_size: int, numbers: Tree) -> np.ndarray:
+        """Reports of inference on the data, batch by batch."""
+        reports = []
+        for start in range(0, len(data[0]), batch_size):
+            batch = tuple(None if part is None else part[start : start + batch_size] for part in data)
+            reports.append(step.evaluate(variables, batch, numbers))
+        return np.stack(reports)
+
+
+class JaxEngine:
+    """The step compiled: a loop of as many steps as the plan has, in one call.
+
+    announce   called with True before a compilation and False after it
+    """
+
+    name = "jax"
+
+    def __init__(self, *, dtype: Any = np.float32, announce: Callable[[bool], None] = lambda busy: None) -> None:
+        self.dtype = np.dtype(dtype)
+        self.announce = announce
+        self.compilations = 0
+        self._programs: dict[Any, Any] = {}
+
+    def put(self, tree: Tree) -> Tree:
+        """The tree on the device, in memory of its own: a compiled call may write the new state over it."""
+        import jax.numpy as jnp
+
+        with self._precision():
+            return over(tree, lambda array: jnp.array(array, copy=True))
+
+    def share(self, tree: Tree) -> Tree:
+        """Data on the device; on a CPU, where alignment allows, the very memory of the NumPy array."""
+        import jax
+
+        with self._precision():
+            return over(tree, jax.device_put)
+
+    def host(self, tree: Tree) -> Tree:
+        """A copy of the tree as NumPy arrays: a view would be overwritten by the next call."""
+        return over(tree, np.array)
+
+    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, key: Any, numbers: Tree) -> Outcome:
+        """Take the steps of the plan, up to the first that is not finite, whose update is not taken.
+
+        Looking at every weight in every step costs a small network more than its arithmetic.  So the loop of a small one
+        looks at the loss alone, ends where that is not finite, and the state is looked at once, after the call; what is
+        not finite stays so.  Only then are the steps taken again from the old state, which the call has left alone, by the
+        loop that looks at all of it.
+        """
+        small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
+        counters = np.int32(plan.first), np.int32(plan.count)
+        rates = plan.rates.astype(self.dtype)
+        arguments = (
+            state,
+            frozen,
+            data,
+            plan.indices,
+            rates,
+            *counters,
+            np.asarray(key),
+            over(numbers, self.dtype.type),
+        )
+        finite = False
+        if small:
+            new, reports, taken, finite = self._run("trusting", step, _training_loop(step, trusting=True), arguments)
+        if not finite:
+            loop = _training_loop(step, trusting=False)
+            new, reports, taken, finite = self._run("guarded", step, loop, arguments, donate=() if small else (0,))
+        return Outcome(new, np.array(reports[: int(taken)]), bool(finite))
+
+    def evaluate(self, step: Step, variables: Tree, data: Tree, batch_size: int, numbers: Tree) -> np.ndarray:
+        """Reports of inference on the data, batch by batch; a shorter last batch is a second program."""
+        numbers = over(numbers, self.dtype.type)
+        full, rest = divmod(len(data[0]), batch_size)
+        parts = [(0, batch_size, full)] if full else []
+        parts += [(full * batch_size, rest, 1)] if rest else []
+        reports = []
+        for start, size, count in parts:
+            arguments = (variables, data, np.int32(start), numbers)
+            loop = _evaluation_loop(step, size, count)
+            reports.append(np.array(self._run(("evaluate", size, count), step, loop, arguments)))
+        return np.concatenate(reports)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        import jax
+
+        return jax.enable_x64(True) if self.dtype == np.float64 else nullcontext()
+
+    def _run(
+        self, kind: Any, step: Step, function: Any, arguments: tuple[Any, ...], donate: tuple[int, ...] = ()
+    ) -> Any:
+        """Call the compiled program of this function for arguments of these shapes, compiling it at the first call."""
+        import jax
+
+        with self._precision():
+            leaves, structure = jax.tree.flatten(arguments)
+            shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+            signature = (kind, step.signature, structure, shapes)
+            if signature not in self._programs:
+                self._programs[signature] = self._compile(jax.jit(function, donate_argnums=donate), arguments)
+            return self._programs[signature](*arguments)
+
+    def _compile(self, function: Any, arguments: tuple[Any, ...]) -> Any:
+        from madi.training.compilation import cached_compilation
+
+        self.announce(True)
+        try:
+            with cached_compilation():
+                return function.lower(*arguments).compile()
+        finally:
+            self.compilations += 1
+            self.announce(False)
+
+
+def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:
+    """Many training steps as one program, which ends early after one that is not finite.
+
+    trusting   look at the loss alone in the loop, and at the new state after it
+    """
+    import jax.numpy as jnp
+    from jax import lax
+
+    def take(*arguments: Any) -> tuple[Tree, Any, Any]:
+        if not trusting:
+            return step.train(*arguments)
+        state, report = step.attempt(*arguments)
+        return state, report, jnp.isfinite(report[0])
+
+    def run(
+        state: Tree, frozen: Tree, data: Tree, indices: Any, rates: Any, first: Any, count: Any, key: Any, numbers: Tree
+    ) -> tuple[Tree, Any, Any, Any]:
+        def goes_on(carry: Any) -> Any:
+            taken, _, _, finite = carry
+            return (taken < count) & finite
+
+        def body(carry: Any) -> Any:
+            taken, state, reports, _ = carry
+            row = lax.dynamic_index_in_dim(indices, taken, keepdims=False)
+            batch = tuple(None if part is None else part.at[row].get(mode="promise_in_bounds") for part in data)
+            rate = lax.dynamic_index_in_dim(rates, taken, keepdims=False)
+            state, report, finite = take(state, frozen, batch, rate, random.fold_in(key, first + taken), numbers)
+            return taken + 1, state, lax.dynamic_update_index_in_dim(reports, report, taken, 0), finite
+
+        reports = jnp.zeros((indices.shape[0], 2 + sum(step.lengths)), rates.dtype)
+        start = (jnp.int32(0), state, reports, jnp.bool_(True))
+        taken, state, reports, finite = lax.while_loop(goes_on, body, start)
+        return state, reports, taken, finite & all_finite(state) if trusting else finite
+
+    return run
+
+
+def _evaluation_loop(step: Step, size: int, count: int) -> Callable[..., Any]:
+    """`count` batches of `size` examples in inference, from a given row on, as one program."""
+    from jax import lax
+
+    def run(variables: Tree, data: Tree, start: Any, numbers: Tree) -> Any:
+        def body(carry: Any, number: Any) -> tuple[Any, Any]:
+            row = start + number * size
+            batch = tuple(None if part is None else lax.dynamic_slice_in_dim(part, row, size) for part in data)
+            return carry, step.evaluate(variables, batch, numbers)
+
+        return lax.scan(body, None, np.arange(count, dtype=np.int32))[1]
+
+    return run
+
+
+def over(tree: Tree, function: Callable[[Any], Any]) -> Tree:
+    """The tree with `function` applied to every array; None stays None."""
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        return {name: over(entry, function) for name, entry in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(over(entry, function) for entry in tree)
+    return function(tree)

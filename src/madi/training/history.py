@@ -1,0 +1,104 @@
+"""History: what training measured, by epoch and by step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from madi.errors import FileError
+
+VALIDATION = "validation_"
+
+
+class History:
+    """Losses and metrics of training and validation.
+
+    epochs   one row an epoch: {"epoch": 1, "loss": ..., "accuracy": ..., "validation_loss": ..., "seconds": ...}
+    steps    {"loss": [...], "accuracy": [...]}, one entry a step, as the step itself saw its batch
+    notices  what the trainer had to say, in words
+
+    `history["loss"]` is the column of an entry over the epochs.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.steps: dict[str, list[float]] = {}
+        self.notices: list[str] = []
+
+    def __getitem__(self, name: str) -> list[float]:
+        return [row[name] for row in self.epochs if name in row]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def names(self) -> list[str]:
+        """The entries of the rows, in order of appearance."""
+        return list(dict.fromkeys(name for row in self.epochs for name in row))
+
+    def add_steps(self, values: dict[str, list[float]]) -> None:
+        """Append what some steps measured."""
+        for name, column in values.items():
+            self.steps.setdefault(name, []).extend(column)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        return {"epochs": self.epochs, "steps": self.steps, "notices": self.notices}
+
+    def to_json(self, path: str | Path) -> None:
+        """Write as JSON lines: one epoch a line, the last line {"steps": ..., "notices": ...}; NaN becomes null."""
+        last = {"steps": self.steps, "notices": self.notices}
+        lines = [json.dumps(_finite(row), ensure_ascii=False) for row in [*self.epochs, last]]
+        try:
+            Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"{path}: cannot write the history ({error.strerror}). Choose another folder.") from error
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> History:
+        """Read what `to_json` wrote.  Raises FileError, with the line, for anything else."""
+        history = cls()
+        for number, row in _rows(Path(path)):
+            if "epoch" in row:
+                history.epochs.append(_numbers(row))
+            elif "steps" in row:
+                history.steps = {name: list(_numbers(dict(enumerate(c))).values()) for name, c in row["steps"].items()}
+                history.notices = list(row.get("notices", []))
+            else:
+                raise FileError(f"{path}: line {number} is no row of a history. Expected an object with 'epoch'.")
+        return history
+
+    def plot(self) -> Any:
+        """A matplotlib figure: loss, and each metric, of training and validation by epoch."""
+        from madi.training.curves import figure
+
+        return figure(self)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: cannot read the history ({error}).") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise FileError(f"{path}: line {number} is not JSON ({error.msg}, column {error.colno}).") from error
+        if not isinstance(row, dict):
+            raise FileError(f"{path}: line {number} is no row of a history. Expected an object with 'epoch'.")
+        yield number, row
+
+
+def _finite(value: Any) -> Any:
+    """The value with NaN and infinity, which JSON has not, as None."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not abs(value) < float("inf") else value
+
+
+def _numbers(row: dict[Any, Any]) -> dict[Any, Any]:
+    return {name: float("nan") if value is None else value for name, value in row.items()}

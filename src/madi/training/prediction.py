@@ -1,0 +1,119 @@
+"""Prediction: a network's answers to new inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+import madi.functions as F
+from madi.errors import ConfigurationError, DataError
+from madi.graph import no_grad
+from madi.layers import Layer
+from madi.training.checks import last_node
+from madi.training.choice import quick_on_numpy
+from madi.training.data import numbers
+
+_programs: WeakKeyDictionary[Layer, dict[Any, Any]] = WeakKeyDictionary()
+
+
+def predict(model: Layer, x: Any, *, batch_size: int | None = None, engine: str = "auto") -> np.ndarray:
+    """The network's output for inputs x (N, ...), in batches, as a NumPy array (N, ...).
+
+    Logits stay logits: use `predict_classes` for probabilities.
+
+    Raises DataError for values that are no finite numbers, ShapeError where x does not fit the model.
+    """
+    weights = model.parameters()
+    dtype = next(iter(weights.values())).dtype if weights else np.float32
+    found = numbers(x, "predict: x", dtype)
+    if engine not in ("auto", "jax", "numpy"):
+        raise ConfigurationError(f"predict: engine must be 'auto', 'jax' or 'numpy', got {engine!r}.")
+    on_numpy = engine == "numpy" or (engine == "auto" and _quick(model, found))
+    size = min(len(found), batch_size or evaluation_batch(found.shape[1:]))
+    call = _eager(model) if on_numpy else _compiled(model)
+    return np.concatenate([call(part) for part in _batches(found, size)])[: len(found)]
+
+
+def predict_classes(
+    model: Layer, x: Any, *, classes: Sequence[str] | None = None, **options: Any
+) -> tuple[Any, np.ndarray]:
+    """(class names, probabilities): the name of the likeliest class of each example (N,), and all of them (N, classes).
+
+    classes   names in the order of the labels; default: those saved with the model, else the labels themselves
+
+    A single output is the probability of the second class.
+    """
+    outputs = predict(model, x, **options)
+    probabilities = as_probabilities(model, outputs)
+    names = class_names(model, probabilities.shape[-1], classes)
+    return np.asarray(names)[probabilities.argmax(axis=-1)], probabilities
+
+
+def as_probabilities(model: Layer, outputs: np.ndarray) -> np.ndarray:
+    """Outputs (N, classes) as probabilities: softmax of logits, sigmoid of a single logit, or what already sums to 1."""
+    if outputs.ndim != 2:
+        raise DataError(f"predict_classes: expected outputs (N, classes), got {outputs.shape}.")
+    if outputs.shape[1] == 1:
+        inside = bool(((outputs >= 0) & (outputs <= 1)).all()) and ends_in(model, "Sigmoid")
+        yes = outputs if inside else F.sigmoid(outputs).value
+        return np.concatenate([1 - yes, yes], axis=1)
+    return outputs if ends_in(model, "Softmax") else F.softmax(outputs).value
+
+
+def ends_in(model: Layer, kind: str) -> bool:
+    """Whether the last node of the model is of this kind ("Softmax")."""
+    return last_node(model, (1, *(model.input_shape or ()))) == kind
+
+
+def class_names(model: Layer, count: int, given: Sequence[str] | None) -> list[Any]:
+    """The names of the classes: as given, as the model carries them, or 0, 1, ..."""
+    names = list(given or getattr(model, "classes", None) or range(count))
+    if len(names) != count:
+        raise ConfigurationError(f"predict_classes: expected {count} class names, got {len(names)}: {names}.")
+    return names
+
+
+def evaluation_batch(shape: tuple[int, ...]) -> int:
+    """Examples of this shape that inference takes at once: about a million numbers, at most 1,000 examples."""
+    return max(1, min(1000, 2**20 // max(int(np.prod(shape)), 1)))
+
+
+def _quick(model: Layer, x: np.ndarray) -> bool:
+    model.ensure_built(x.shape[1:])
+    return quick_on_numpy(model, -(-len(x) // 3), 1)
+
+
+def _batches(x: np.ndarray, size: int) -> list[np.ndarray]:
+    """Batches of one size: the last is filled up with zeros, so that one program serves all."""
+    missing = -len(x) % size
+    filled = (
+        np.concatenate([x[len(x) - len(x) % size :], np.zeros((missing, *x.shape[1:]), x.dtype)]) if missing else None
+    )
+    full = [x[start : start + size] for start in range(0, len(x) - size + 1, size)]
+    return full if filled is None else [*full, filled]
+
+
+def _eager(model: Layer) -> Any:
+    def call(x: np.ndarray) -> np.ndarray:
+        with no_grad():
+            return np.asarray(model(x).value)
+
+    return call
+
+
+def _compiled(model: Layer) -> Any:
+    """The model's inference compiled for each shape it meets, with its weights as values."""
+    import jax
+
+    def run(parameters: Any, state: Any, x: Any) -> Any:
+        with no_grad():
+            return model.apply(parameters, state, x)[0].value
+
+    parameters = {path: p.value for path, p in model.parameters().items()}
+    kept = _programs.setdefault(model, {})
+    signature = repr([(path, repr(layer)) for path, layer in model.walk()])
+    program = kept.setdefault(signature, jax.jit(run))
+    return lambda x: np.asarray(program(parameters, model.state(), x))

@@ -1,0 +1,190 @@
+"""One call of fit: epochs of compiled calls, validation, callbacks, and an orderly end whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from madi.errors import ConfigurationError, DataError
+from madi.training.batches import epoch_rows, first_of, read_ahead, stretches
+from madi.training.callbacks import Callback
+from madi.training.data import Examples
+from madi.training.divergence import explain
+from madi.training.engines import Plan
+from madi.training.history import VALIDATION
+from madi.training.interrupt import Interrupts
+
+if TYPE_CHECKING:
+    from madi.training.trainer import Trainer
+
+SECONDS_PER_CALL = 1.0  # callbacks, progress and signals are served between calls
+
+
+class Run:
+    """One call of fit: from the state of the trainer to its state some epochs later."""
+
+    def __init__(
+        self, trainer: Trainer, data: Any, validation: Examples | None, epochs: int, batch_size: int,
+        callbacks: list[Callback],
+    ) -> None:  # fmt: skip
+        self.trainer, self.data, self.validation = trainer, data, validation
+        self.epochs, self.batch_size, self.callbacks = epochs, batch_size, callbacks
+
+    def go(self) -> None:
+        """Train; whatever ends it, the model then holds the last finite weights."""
+        trainer = self.trainer
+        trainer._stop_reason, trainer.interrupted = None, False
+        with Interrupts() as self.signals:
+            self.begin()
+            try:
+                for callback in self.callbacks:
+                    callback.on_fit_begin(trainer)
+                for _ in range(self.epochs):
+                    if trainer._stop_reason or self.signals.pending:
+                        break
+                    self.one_epoch()
+            finally:
+                self.end()
+
+    def begin(self) -> None:
+        """Bring weights, optimizer state and data to the engine."""
+        trainer, table = self.trainer, isinstance(self.data, Examples)
+        first = self.data if table else trainer._examples(first_of(self.data), "batch", batch_size=self.batch_size)
+        trainer._remember_first_values()
+        self.engine = trainer._engine(len(first), self.epochs) if table else trainer._engine_for_stream()
+        self.step = trainer._step(first)
+        self.key, self.numbers = trainer.key, trainer._numbers()
+        self.state, self.frozen = self._first_state()
+        self.shared = self.engine.share(first.arrays()) if table else None
+        self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
+        if table and self.batch_size > len(first):
+            self._say(f"batch_size {self.batch_size} is larger than the data: all {len(first)} examples are one batch")
+        self.batch_size = min(self.batch_size, len(first)) if table else self.batch_size
+        steps = -(-len(first) // self.batch_size) if table else None
+        trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
+
+    def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        trainer, every = self.trainer, self.trainer.model.parameters()
+        values = trainer._values()
+        chosen = {path: values[path] for path, parameter in every.items() if parameter.trainable}
+        if not chosen:
+            raise ConfigurationError(
+                "fit: no parameter is trainable. Call model.unfreeze(), or add a layer with weights."
+            )
+        optimizer = _merged(trainer.optimizer.init(chosen), trainer._optimizer_state)
+        state = {"parameters": chosen, "optimizer": optimizer, "statistics": trainer._statistics()}
+        frozen = {path: value for path, value in values.items() if path not in chosen}
+        return self.engine.put(state), self.engine.share(frozen)
+
+    def one_epoch(self) -> None:
+        """All batches once, then validation, then the callbacks."""
+        trainer, began = self.trainer, time.perf_counter()
+        for callback in self.callbacks:
+            callback.on_epoch_begin(trainer, trainer.epoch + 1)
+        self.reports: list[np.ndarray] = []
+        self.taken = 0
+        for data, rows in self._batches():
+            for indices, count in stretches(rows, self._stretch):
+                self._take(data, indices, count)
+                if self.signals.pending:
+                    return
+        trainer.epoch += 1
+        row = self._row(time.perf_counter() - began)
+        trainer.history.epochs.append(row)
+        trainer._progress.epoch(trainer.epoch, row)
+        if self.callbacks:
+            self._sync()
+        for callback in self.callbacks:
+            callback.on_epoch_end(trainer, trainer.epoch, row)
+
+    def _batches(self) -> Iterable[tuple[Any, np.ndarray]]:
+        """(data on the engine, rows of indices into it) of an epoch."""
+        if isinstance(self.data, Examples):
+            for rows in epoch_rows(len(self.data), self.batch_size, self.key, self.trainer.epoch):
+                yield self.shared, rows
+            return
+        for batch in read_ahead(self.data, lambda entry: self.trainer._examples(entry, "batch")):
+            yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None]
+
+    def _stretch(self) -> int:
+        """How many steps a call may take to last about a second; the very first takes one, to be timed."""
+        seconds = self.trainer._seconds_per_step.get(self.engine.name)
+        return 1 if seconds is None else max(1, int(SECONDS_PER_CALL / max(seconds, 1e-9)))
+
+    def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
+        trainer, compilations, began = self.trainer, self.engine.compilations, time.perf_counter()
+        rates = np.array([trainer.optimizer.rate_at(trainer.step + row) for row in range(len(indices))], trainer.dtype)
+        plan = Plan(indices, rates, trainer.step, count)
+        outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.key, self.numbers)
+        self.state = outcome.state
+        if not outcome.finite:
+            raise self._diverged(data, plan, len(outcome.reports) - 1)
+        if self.engine.compilations == compilations:
+            trainer._seconds_per_step[self.engine.name] = (time.perf_counter() - began) / count
+        trainer.step += count
+        self.taken += count
+        self.rate = float(rates[count - 1])
+        self.reports.append(outcome.reports)
+        trainer.history.add_steps({name: list(map(float, c)) for name, c in self.step.columns(outcome.reports).items()})
+        trainer._progress.advance(self.taken, self.step.read(np.concatenate(self.reports)))
+
+    def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
+        host, trainer = self.engine.host, self.trainer
+        trainer.step += row
+        batch = tuple(None if part is None else np.asarray(part)[plan.indices[row]] for part in data)
+        return explain(
+            self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
+            rate=float(plan.rates[row]), key=self.key, numbers=self.numbers,
+        )  # fmt: skip
+
+    def _row(self, seconds: float) -> dict[str, float]:
+        """The epoch in numbers."""
+        trainer = self.trainer
+        if not self.reports:
+            raise DataError(
+                f"epoch {trainer.epoch}: the iterable gave no batches. One that can be gone through only once serves one "
+                "epoch: pass a list of batches, or an object whose __iter__ starts anew."
+            )
+        row: dict[str, float] = {"epoch": trainer.epoch, **self.step.read(np.concatenate(self.reports))}
+        variables = {"parameters": {**self.state["parameters"], **self.frozen}, "statistics": self.state["statistics"]}
+        if isinstance(self.data, Examples):
+            row |= trainer._whole_values(self.engine, variables, self.data)
+        if self.validation is not None:
+            found = trainer._evaluate(self.engine, self.step, variables, self.validation, self.held_out, None)
+            row |= {VALIDATION + name: value for name, value in found.items()}
+        return {**row, "learning_rate": self.rate, "seconds": seconds}
+
+    def _sync(self) -> None:
+        """Write the current weights and statistics into the model."""
+        host = self.engine.host
+        self.trainer._write({**host(self.state["parameters"]), **host(self.state["statistics"])})
+
+    def end(self) -> None:
+        """Write the weights into the model, and let the callbacks have the last word."""
+        trainer = self.trainer
+        self._sync()
+        trainer._optimizer_state = self.engine.host(self.state["optimizer"])
+        trainer.interrupted = self.signals.pending
+        for callback in self.callbacks:
+            callback.on_fit_end(trainer)
+        if trainer.interrupted:
+            self._say(f"interrupted in epoch {trainer.epoch + 1}: the weights so far are kept")
+        elif trainer._stop_reason:
+            self._say(f"stopped after epoch {trainer.epoch}: {trainer._stop_reason}")
+        trainer._progress.close()
+
+    def _say(self, text: str) -> None:
+        self.trainer.history.notices.append(text)
+        self.trainer._progress.note(text)
+
+
+def _merged(fresh: Any, kept: Any) -> Any:
+    """The fresh optimizer state, with what is kept of it from before."""
+    if kept is None:
+        return fresh
+    if not isinstance(fresh, dict):
+        return kept
+    return {name: _merged(entry, kept.get(name)) for name, entry in fresh.items()}

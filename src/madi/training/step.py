@@ -1,0 +1,145 @@
+"""One training step: forward, backward, update.  A pure function, the same for both engines.
+
+The training state is one tree:
+
+    {"parameters": {path: array}, "optimizer": {...}, "statistics": {path: array}}
+
+`parameters` are the trainable ones; frozen ones stand beside it.  Nothing is assigned to the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from madi.graph import Array, Parameter, Variable, gradients, no_grad
+from madi.kernels.arrays import array_library
+from madi.layers import Layer
+from madi.optimizers import Optimizer
+from madi.training.losses import Loss
+from madi.training.metrics import Metric
+
+State = dict[str, Any]
+Batch = tuple[Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step is made of; `train` and `evaluate` are its two pure functions."""
+
+    model: Layer
+    loss: Loss
+    metrics: Sequence[Metric]
+    optimizer: Optimizer
+    decays: dict[str, bool]
+    lengths: Sequence[int]  # how many sums each metric has
+
+    def attempt(
+        self, state: State, frozen: dict[str, Array], batch: Batch, rate: Any, key: Any, numbers: dict[str, Any]
+    ) -> tuple[State, Array]:
+        """One step on one batch: -> (new state, report).
+
+        The report is the vector (loss Σw, Σw, the sums of each metric), as the network was before the update.
+
+        rate      the learning rate of this step
+        key       the random key of this step
+        numbers   {"layers": ..., "optimizer": ...}: hyperparameters, as values
+        """
+        x, target, sample_weight = batch
+        weights = {path: Parameter(value) for path, value in state["parameters"].items()}
+        y, statistics = self.model.apply(
+            {**weights, **frozen}, state["statistics"], x, training=True, key=key, numbers=numbers["layers"]
+        )
+        loss = self.loss(y, target, sample_weight)
+        found = gradients(loss, array_library(loss.value).ones_like(loss.value))
+        slopes = {path: found[weight] for path, weight in weights.items() if weight in found}
+        parameters, optimizer = self.optimizer.update(
+            state["parameters"], slopes, state["optimizer"],
+            learning_rate=rate, numbers=numbers["optimizer"], decays=self.decays,
+        )  # fmt: skip
+        new = {"parameters": parameters, "optimizer": optimizer, "statistics": statistics}
+        return new, self.report(loss, y, target, sample_weight)
+
+    def train(self, state: State, *arguments: Any) -> tuple[State, Array, Any]:
+        """`attempt`, taken only where the loss and the new state are finite: -> (state, report, whether they are)."""
+        new, report = self.attempt(state, *arguments)
+        finite = all_finite((new, report[0]))
+        return choose(finite, new, state), report, finite
+
+    def evaluate(self, variables: State, batch: Batch, numbers: dict[str, Any]) -> Array:
+        """Loss and metrics of one batch in inference: a report as of `train`."""
+        x, target, weight = batch
+        with no_grad():
+            y, _ = self.model.apply(variables["parameters"], variables["statistics"], x, numbers=numbers["layers"])
+            loss = self.loss(y, target, weight)
+        return self.report(loss, y, target, weight)
+
+    @cached_property
+    def signature(self) -> tuple[Any, ...]:
+        """What a compiled program depends on besides the shapes of its arguments."""
+        layers = tuple((path, type(layer), *_settings(layer)) for path, layer in self.model.walk())
+        return layers, self.loss, tuple(self.metrics), type(self.optimizer), tuple(self.optimizer.numbers())
+
+    def report(self, loss: Variable, y: Variable, target: Array, weight: Array | None) -> Array:
+        """(loss Σw, Σw, the sums of each metric in turn)."""
+        xp = array_library(y.value)
+        weight = xp.ones(y.shape[:1], y.dtype) if weight is None else weight
+        total = weight.sum()
+        sums = [metric.sums(y.value, target, weight, self.loss.contains is not None) for metric in self.metrics]
+        return xp.concatenate([xp.stack([loss.value * total, total]), *(entry.astype(y.dtype) for entry in sums)])
+
+    def read(self, reports: np.ndarray) -> dict[str, float]:
+        """Loss and metrics of some steps together, from their reports (steps, entries), added up in float64."""
+        return {name: float(column) for name, column in self.columns(reports.astype(np.float64).sum(axis=0)).items()}
+
+    def columns(self, reports: np.ndarray) -> dict[str, np.ndarray]:
+        """Loss and metrics of each step on its own, from reports (steps, entries)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            columns, start = {"loss": reports[..., 0] / reports[..., 1]}, 2
+            for metric, length in zip(self.metrics, self.lengths, strict=True):
+                columns[metric.name] = metric.result(reports[..., start : start + length])
+                start += length
+        return columns
+
+
+def all_finite(tree: Any) -> Any:
+    """Whether no element of any floating array of the tree is NaN or infinite."""
+    arrays = [array for array in leaves(tree) if np.issubdtype(array.dtype, np.inexact)]
+    xp = array_library(*arrays)
+    return xp.stack([xp.isfinite(array).all() for array in arrays]).all()
+
+
+def leaves(tree: Any) -> Iterator[Array]:
+    """The arrays of a tree of dictionaries and tuples, in order."""
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if not isinstance(tree, tuple):
+        yield tree
+        return
+    for entry in tree:
+        yield from leaves(entry)
+
+
+def choose(condition: Any, new: Any, old: Any) -> Any:
+    """The tree `new` where the condition holds, else `old`."""
+    if isinstance(new, dict):
+        return {name: choose(condition, entry, old[name]) for name, entry in new.items()}
+    xp: ModuleType = array_library(condition, new)
+    if xp is np:
+        return new if condition else old
+    return xp.where(condition, new, old)
+
+
+def _settings(layer: Layer) -> list[tuple[str, Any]]:
+    """The plain settings of a layer that its equations read; those that travel as values are left out."""
+    own = ((name, value) for name, value in vars(layer).items() if name not in (*layer.numbers, *layer.states))
+    return [(name, value) for name, value in own if isinstance(value, (bool, int, float, str, tuple)) and _plain(value)]
+
+
+def _plain(value: Any) -> bool:
+    return all(map(_plain, value)) if isinstance(value, tuple) else isinstance(value, (bool, int, float, str))

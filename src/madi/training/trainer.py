@@ -1,0 +1,272 @@
+"""Trainer: fits a model to data, epoch after epoch, on either engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from madi import optimizers
+from madi.errors import ConfigurationError, DataError, unknown_name
+from madi.kernels import random
+from madi.layers import Layer
+from madi.training import losses, metrics
+from madi.training.callbacks import Callback, as_callback
+from madi.training.checks import check_model, check_targets
+from madi.training.choice import quick_on_numpy
+from madi.training.data import Examples, examples, inputs
+from madi.training.engines import JaxEngine, NumPyEngine
+from madi.training.history import History
+from madi.training.prediction import evaluation_batch, predict
+from madi.training.progress import progress_for
+from madi.training.run import Run
+from madi.training.step import Step
+
+ENGINES = ("auto", "jax", "numpy")
+
+
+class Trainer:
+    """Trains a model: forward, backward, update, for every batch of every epoch.
+
+    model       a madi layer, built or not
+    optimizer   one of madi.optimizers, or its name
+    loss        a name ("softmax_cross_entropy", ...) or a function (prediction, target) -> Variable
+    metrics     names ("accuracy", ...) or functions (target, prediction) -> number
+    engine      "jax": many steps in one compiled call; "numpy": the same step uncompiled; "auto": by the size of the job
+    seed        of the first weights, the order of the examples and dropout
+    dtype       of weights and data: "float32", or "float64"
+
+    >>> from madi.layers import Dense
+    >>> trainer = Trainer(Dense(1), optimizer="sgd", loss="mean_squared_error", engine="numpy")
+    >>> x = np.linspace(0, 1, 20).reshape(20, 1)
+    >>> history = trainer.fit((x, 2 * x + 1), epochs=50, batch_size=5, verbose=0)
+    >>> history["loss"][-1] < 0.01 * history["loss"][0]
+    True
+    """
+
+    def __init__(
+        self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
+        engine: str = "auto", seed: int = 0, dtype: Any = "float32",
+    ) -> None:  # fmt: skip
+        if not isinstance(model, Layer):
+            raise ConfigurationError(
+                f"Trainer: expected a madi layer such as Sequential(...), got {type(model).__name__}."
+            )
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
+        self.model, self.seed, self.dtype = model, seed, _floating(dtype)
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = losses.get(loss)
+        self.metrics = _metrics(metrics, self.loss)
+        self.engine_name = engine
+        self.history = History()
+        self.interrupted = False
+        self._progress = progress_for(0)
+        self._engines: dict[str, Any] = {}
+        self._first_values: dict[str, Any] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self.key = random.key(self.seed)
+        self.epoch = self.step = 0
+        self._optimizer_state: dict[str, Any] | None = None
+        self._seconds_per_step: dict[str, float] = {}
+        self._stop_reason: str | None = None
+
+    # ---- the calls of the public interface
+
+    def fit(
+        self, data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
+        callbacks: Sequence[Callback | Callable[..., None]] = (), sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None, verbose: int = 1,
+    ) -> History:  # fmt: skip
+        """Train for `epochs` more epochs; a second call goes on from where the first stopped.
+
+        data            arrays (x, y), or any iterable of batches (x, y), gone through once an epoch
+        validation      arrays (x, y); or a share such as 0.2 of the data, kept out of training
+        batch_size      examples a step; a last batch may be smaller
+        callbacks       madi.training.Callback objects, or functions of (epoch, values)
+        sample_weight   a weight for each example (N,); class_weight {label: weight} multiplies it
+        verbose         1: a progress bar; 2: one line an epoch; 0: silent
+
+        Returns the history of all fits.  Ctrl-C ends the fit after the call in flight, with the weights so far.
+        Raises DataError, ShapeError, ConfigurationError before anything is trained; DivergenceError when a loss or weight is
+        no longer finite: the model then holds the last finite weights.
+        """
+        _expect_whole("epochs", epochs, least=0)
+        _expect_whole("batch_size", batch_size)
+        training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
+        self._progress = progress_for(verbose)
+        Run(self, training, held_out, epochs, batch_size, [as_callback(entry) for entry in callbacks]).go()
+        return self.history
+
+    def evaluate(self, data: Any, *, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
+        """Loss and metrics on arrays (x, y), or an iterable of batches, in inference: {"loss": ..., "accuracy": ...}."""
+        if not _is_table(data):
+            x, y, weight = _gathered(data)
+            data, sample_weight = (x, y), weight if sample_weight is None else sample_weight
+        found = self._examples(data, "evaluate", sample_weight=sample_weight)
+        engine = self._engine(len(found), 1)
+        variables = engine.share({"parameters": self._values(), "statistics": self._statistics()})
+        return self._evaluate(engine, self._step(found), variables, found, engine.share(found.arrays()), batch_size)
+
+    def reset(self) -> None:
+        """Start anew: the first weights, no optimizer state, an empty history."""
+        if self._first_values is not None:
+            self._write(self._first_values)
+        self.history = History()
+        self._begin()
+
+    # ---- what callbacks may use
+
+    def stop(self, reason: str = "") -> None:
+        """End the fit after this epoch."""
+        self._stop_reason = reason or "a callback asked for it"
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy of the weights and running statistics as they are now."""
+        return {path: np.array(value) for path, value in {**self._values(), **self._statistics()}.items()}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Put the weights and statistics of a snapshot into the model."""
+        self._write(snapshot)
+
+    # ---- how it is done
+
+    def _datasets(self, data: Any, validation: Any, sample_weight: Any, class_weight: Any, batch_size: int) -> Any:
+        if not _is_table(data):
+            if sample_weight is not None or class_weight is not None or isinstance(validation, float):
+                raise ConfigurationError(
+                    "fit: sample_weight, class_weight and a validation share need arrays (x, y), got an iterable of batches. "
+                    "Let the iterable give (x, y, weight), and pass validation=(x, y)."
+                )
+            return data, None if validation is None else self._examples(validation, "validation")
+        training = self._examples(
+            data, "data", sample_weight=sample_weight, class_weight=class_weight, batch_size=batch_size
+        )
+        if isinstance(validation, float):
+            return _split(training, validation, self.key)
+        return training, None if validation is None else self._examples(validation, "validation")
+
+    def _examples(self, data: Any, where: str, *, batch_size: int = 1, **options: Any) -> Examples:
+        shape = inputs(data, where).shape
+        batch = (min(batch_size, shape[0]), *shape[1:])
+        output = check_model(self.model, self.loss, batch, self.seed)
+        found = examples(data, self.loss, output, dtype=self.dtype, where=where, **options)
+        check_targets(self.loss, output, found.y.shape[1:], batch)
+        return found
+
+    def _remember_first_values(self) -> None:
+        if self._first_values is None:
+            self._first_values = {**self._values(), **self._statistics()}
+
+    def _engine(self, count: int, epochs: int) -> Any:
+        """The engine of this job; "auto" takes NumPy for a job that ends before a compilation would."""
+        quick = self.engine_name == "auto" and quick_on_numpy(self.model, count, epochs)
+        return self._engine_named("numpy" if quick or self.engine_name == "numpy" else "jax")
+
+    def _engine_for_stream(self) -> Any:
+        return self._engine_named("numpy" if self.engine_name == "numpy" else "jax")
+
+    def _engine_named(self, name: str) -> Any:
+        if name not in self._engines:
+            made = (
+                NumPyEngine(dtype=self.dtype)
+                if name == "numpy"
+                else JaxEngine(dtype=self.dtype, announce=self._announce)
+            )
+            self._engines[name] = made
+        return self._engines[name]
+
+    def _announce(self, busy: bool) -> None:
+        self._progress.compiling(busy)
+
+    def _step(self, found: Examples) -> Step:
+        """The pure functions of a step, for the model as it is now."""
+        inside = [metric for metric in self.metrics if isinstance(metric, metrics.Metric)]
+        shape = (1, *self.model.output_shape(found.x.shape[1:]))
+        example = np.zeros(shape, self.dtype), found.y[:1], np.ones(1, self.dtype), False
+        lengths = [len(metric.sums(*example)) for metric in inside]
+        decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
+        return Step(self.model, self.loss, inside, self.optimizer, decays, lengths)
+
+    def _evaluate(
+        self, engine: Any, step: Step, variables: Any, found: Examples, shared: Any, batch_size: int | None
+    ) -> dict[str, float]:
+        size = min(len(found), batch_size or evaluation_batch(found.x.shape[1:]))
+        values = step.read(engine.evaluate(step, variables, shared, size, self._numbers()))
+        return values | self._whole_values(engine, variables, found)
+
+    def _whole_values(self, engine: Any, variables: Any, found: Examples) -> dict[str, float]:
+        """Metrics that need all outputs at once."""
+        whole = [metric for metric in self.metrics if isinstance(metric, metrics.Whole)]
+        if not whole:
+            return {}
+        self._write({**engine.host(variables["parameters"]), **engine.host(variables["statistics"])})
+        prediction = predict(self.model, found.x, engine=engine.name)
+        return {metric.name: float(metric.function(found.y, prediction)) for metric in whole}
+
+    def _numbers(self) -> dict[str, Any]:
+        return {"layers": self.model.hyperparameters(), "optimizer": self.optimizer.numbers()}
+
+    def _values(self) -> dict[str, Any]:
+        return {path: p.value.astype(self.dtype, copy=False) for path, p in self.model.parameters().items()}
+
+    def _statistics(self) -> dict[str, Any]:
+        return {path: np.asarray(value, self.dtype) for path, value in self.model.state().items()}
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        """Put weights and statistics, by path, into the model."""
+        for path, parameter in self.model.parameters().items():
+            parameter.value = values.get(path, parameter.value)
+        for path, layer in self.model.walk():
+            for name in layer.states:
+                own = f"{path}.{name}" if path else name
+                setattr(layer, name, values.get(own, getattr(layer, name)))
+
+
+def _is_table(data: Any) -> bool:
+    """Whether the data are arrays (x, y) or (x, y, weight) rather than an iterable of batches."""
+    if hasattr(data, "x") and hasattr(data, "y"):
+        return True
+    pair = isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2 and not isinstance(data[0], tuple))
+    return pair and not (data and isinstance(data[0], tuple))
+
+
+def _gathered(batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    parts = [(*batch, None)[:3] for batch in batches]
+    if not parts:
+        raise DataError("evaluate: the iterable of batches is empty; expected batches (x, y).")
+    x, y, weight = zip(*parts, strict=True)
+    return np.concatenate(x), np.concatenate(y), None if weight[0] is None else np.concatenate(weight)
+
+
+def _split(found: Examples, share: float, key: Any) -> tuple[Examples, Examples]:
+    """Examples kept in training, and a random share of them kept out."""
+    if not 0 < share < 1:
+        raise ConfigurationError(f"fit: a validation share must lie between 0 and 1, got {share}. Try 0.2.")
+    order = random.generator(random.fold_in(key, 2**31)).permutation(len(found))
+    count = max(1, round(share * len(found)))
+    if count >= len(found):
+        raise DataError(f"fit: a validation share of {share} leaves nothing of {len(found)} examples to train on.")
+    chosen = order[count:], order[:count]
+    return tuple(Examples(*(None if a is None else a[np.sort(rows)] for a in found.arrays())) for rows in chosen)  # type: ignore[return-value]
+
+
+def _metrics(given: Sequence[Any], loss: losses.Loss) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"metrics: expected a list such as ['accuracy'], got {given!r}.")
+    return [metrics.get(entry, loss) for entry in given]
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    found = np.dtype(dtype)
+    if found not in (np.float32, np.float64):
+        raise ConfigurationError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+    return found
+
+
+def _expect_whole(name: str, value: Any, *, least: int = 1) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ConfigurationError(f"fit: {name} must be a whole number of at least {least}, got {value!r}.")
