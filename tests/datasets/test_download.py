@@ -119,3 +119,17 @@ def test_an_interrupted_download_leaves_nothing(mirrors, cache, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         fetch(replace(FILE, mirrors=(mirrors.serve("/images.gz", PACKED),)), cache)
     assert list(cache.iterdir()) == []
+
+
+def test_the_file_arrives_as_it_lies_on_the_mirror(mirrors, cache):
+    """A mirror that offers to unpack .gz files on the way, as web servers do for browsers, is asked not to."""
+
+    def answer(handler):
+        handler.send_response(200)
+        if "gzip" in handler.headers["Accept-Encoding"]:
+            handler.send_header("Content-Encoding", "gzip")
+        handler.end_headers()
+        handler.wfile.write(PACKED)
+
+    path, _ = fetch(replace(FILE, mirrors=(mirrors.serve("/images.gz", answer),)), cache)
+    assert path.read_bytes() == PACKED

@@ -128,3 +128,14 @@ def test_labels_are_integers(write):
         y = read_labels(opened, 3, 10)
     assert y.dtype == np.int32
     assert y.tolist() == [9, 0, 4]
+
+
+def test_labels_of_another_number_or_type_are_refused(write):
+    path = write(bytes([0, 0, 9, 1, 0, 0, 0, 3, 9, 0, 4]))
+    with open_content(path, limit=100) as opened, pytest.raises(FileError) as caught:
+        read_labels(opened, 3, 10)
+    assert str(caught.value) == f"{path}: expected uint8 of shape (3,), got int8 of shape (3,). {REMEDY}"
+    path = write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 9, 0, 4]))
+    with open_content(path, limit=100) as opened, pytest.raises(FileError) as caught:
+        read_labels(opened, 4, 10)
+    assert str(caught.value) == f"{path}: expected uint8 of shape (4,), got uint8 of shape (3,). {REMEDY}"

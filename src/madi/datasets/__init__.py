@@ -57,7 +57,8 @@ def load(name: str, directory: str | Path | None = None, *, report: Report | Non
     name        one of NAMES
     directory   the folder of a local copy, which may also lie in a folder of the dataset's name within it: then
                 nothing is downloaded.  Without it, $MADI_DATA/<name> comes first, then the cache, then the mirrors.
-                Files are named as published, plain or with .gz or .xz
+                Files are named as published, plain or with .gz or .xz.  The sets that come with madi (digits, planar,
+                spiral, moons) need none and ignore it
     report      takes one line of text for each download that begins; writes to standard error unless given
 
     Returns a `Dataset`; its `notice` says what is unusual about the copy at hand, such as a short test batch.
