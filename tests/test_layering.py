@@ -20,8 +20,8 @@ RANKS = {
         [
             "errors",
             "kernels options",
-            "initializers optimizers schedules datasets graph",
-            "functions",
+            "initializers schedules datasets graph",
+            "functions optimizers",
             "layers",
             "models",
             "training",

@@ -9,7 +9,9 @@ import numpy as np
 from madi.errors import ConfigurationError
 from madi.graph import Array, Function, Variable, as_variables
 from madi.kernels.arrays import array_library, is_jax
-from madi.kernels.random import random_bits
+from madi.kernels.random import short_words
+
+LEVELS = 2**16  # how finely a rate is drawn
 
 
 class Dropout(Function):
@@ -18,25 +20,23 @@ class Dropout(Function):
     forward   y  = x m / (1 - rate)      m = 1 where kept, else 0, drawn from `key`
     backward  gx = gy m / (1 - rate)     keeps m / (1 - rate)
 
-    The kept ones are scaled up in training, so that inference needs nothing.  (Scaling in inference instead multiplies by the
-    share of units *kept*, 1 - rate.)  Srivastava et al., 2014.
+    The kept ones are scaled up in training, so that inference needs nothing.  (Scaling in inference instead multiplies
+    by the share of units *kept*, 1 - rate.)  The rate counts to 1/65536: `1 - rate` is the share that is truly kept, so
+    that the mean of y is x.  Srivastava et al., 2014.
     """
 
     def __init__(self, *, rate: Any, key: Any) -> None:
         self.rate, self.key = rate, key
 
     def forward(self, x: Array) -> Array:
-        self.scale = self.mask(x.shape) * array_library(x).asarray(1 / (1 - self.rate), dtype=x.dtype)
+        xp = array_library(x, self.rate)
+        dropped = (xp.asarray(self.rate, dtype=np.float32) * np.float32(LEVELS)).astype(np.uint32)
+        kept_share = (LEVELS - dropped).astype(x.dtype) / np.asarray(LEVELS, x.dtype)
+        self.scale = xp.where(short_words(self.key, x.shape) >= dropped, 1 / kept_share, np.asarray(0, x.dtype))
         return x * self.scale
 
     def backward(self, gy: Array) -> Array:
         return gy * self.scale
-
-    def mask(self, shape: tuple[int, ...]) -> Array:
-        """Which elements are kept: those whose 32 random bits, as a fraction of 2³², are at least the rate."""
-        bits = random_bits(self.key, shape)
-        xp = array_library(bits, self.rate)
-        return bits >= (xp.asarray(self.rate, dtype=np.float32) * np.float32(2**32)).astype(np.uint32)
 
 
 def dropout(x: Any, rate: Any = 0.5, *, key: Any = None, training: bool = True) -> Variable:

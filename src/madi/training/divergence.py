@@ -8,7 +8,6 @@ import numpy as np
 
 from madi.errors import DivergenceError
 from madi.graph import Variable
-from madi.kernels import random
 from madi.layers import Layer, observing_layers
 from madi.training.step import Batch, State, Step, all_finite
 
@@ -28,8 +27,7 @@ def explain(
             found.append(f"the output of {layer.label()} is the first that is not finite")
 
     with np.errstate(all="ignore"), observing_layers(note):
-        step_key = random.fold_in(key, number - 1)
-        new, report = step.attempt(state, frozen, batch, rate, step_key, numbers)
+        new, report = step.attempt(state, frozen, batch, rate, key, numbers)
         loss = float(report[0] / report[1])
     place = found[0] if found else _first_update(new["parameters"])
     return DivergenceError(

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from madi.kernels import random
 from madi.training.step import Step, all_finite, leaves
 
 SMALL_STATE = 2**26  # bytes of weights and optimizer state up to which a call keeps the old ones
@@ -22,15 +21,14 @@ Tree = Any
 
 @dataclass(frozen=True)
 class Plan:
-    """Some steps to take: rows of `indices` (steps, batch) into the data, and the learning rate of each.
+    """Some steps to take: for each a row of `indices` (steps, batch) into the data, a learning rate, and a random key.
 
-    first   the number of the first step, which its random key comes from
-    count   how many rows are steps; the others fill the array up to a size that is compiled already
+    count   how many rows are steps; the others fill the arrays up to a size that is compiled already
     """
 
     indices: np.ndarray
     rates: np.ndarray
-    first: int
+    keys: np.ndarray
     count: int
 
 
@@ -64,15 +62,14 @@ class NumPyEngine:
         """A copy of the tree as NumPy arrays."""
         return over(tree, np.array)
 
-    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, key: Any, numbers: Tree) -> Outcome:
+    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken."""
         reports, finite = [], True
         numbers = over(numbers, lambda value: np.asarray(value, self.dtype))
         for row in range(plan.count):
             batch = tuple(None if part is None else part[plan.indices[row]] for part in data)
-            step_key = random.fold_in(key, plan.first + row)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `finite` says what came of it
-                state, report, ok = step.train(state, frozen, batch, plan.rates[row], step_key, numbers)
+                state, report, ok = step.train(state, frozen, batch, plan.rates[row], plan.keys[row], numbers)
             reports.append(report)
             finite = bool(ok)
             if not finite:
@@ -120,27 +117,17 @@ class JaxEngine:
         """A copy of the tree as NumPy arrays: a view would be overwritten by the next call."""
         return over(tree, np.array)
 
-    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, key: Any, numbers: Tree) -> Outcome:
+    def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken.
 
-        Looking at every weight in every step costs a small network more than its arithmetic.  So the loop of a small one
-        looks at the loss alone, ends where that is not finite, and the state is looked at once, after the call; what is
-        not finite stays so.  Only then are the steps taken again from the old state, which the call has left alone, by the
-        loop that looks at all of it.
+        Looking at every weight in every step costs a small network a good part of its time.  So the loop of a small one
+        looks at the loss alone and ends where that is not finite; the state is looked at once, after the call, since what
+        is not finite stays so.  Only then are the steps taken again, from the old state, which the call has left alone,
+        by the loop that looks at all of it.
         """
         small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
-        counters = np.int32(plan.first), np.int32(plan.count)
-        rates = plan.rates.astype(self.dtype)
-        arguments = (
-            state,
-            frozen,
-            data,
-            plan.indices,
-            rates,
-            *counters,
-            np.asarray(key),
-            over(numbers, self.dtype.type),
-        )
+        rows = plan.indices, plan.rates, plan.keys
+        arguments = (state, frozen, data, rows, np.int32(plan.count), over(numbers, self.dtype.type))
         finite = False
         if small:
             new, reports, taken, finite = self._run("trusting", step, _training_loop(step, trusting=True), arguments)
@@ -208,7 +195,7 @@ def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:
         return state, report, jnp.isfinite(report[0])
 
     def run(
-        state: Tree, frozen: Tree, data: Tree, indices: Any, rates: Any, first: Any, count: Any, key: Any, numbers: Tree
+        state: Tree, frozen: Tree, data: Tree, rows: tuple[Any, Any, Any], count: Any, numbers: Tree
     ) -> tuple[Tree, Any, Any, Any]:
         def goes_on(carry: Any) -> Any:
             taken, _, _, finite = carry
@@ -216,13 +203,12 @@ def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:
 
         def body(carry: Any) -> Any:
             taken, state, reports, _ = carry
-            row = lax.dynamic_index_in_dim(indices, taken, keepdims=False)
+            row, rate, key = (lax.dynamic_index_in_dim(part, taken, keepdims=False) for part in rows)
             batch = tuple(None if part is None else part.at[row].get(mode="promise_in_bounds") for part in data)
-            rate = lax.dynamic_index_in_dim(rates, taken, keepdims=False)
-            state, report, finite = take(state, frozen, batch, rate, random.fold_in(key, first + taken), numbers)
+            state, report, finite = take(state, frozen, batch, rate, key, numbers)
             return taken + 1, state, lax.dynamic_update_index_in_dim(reports, report, taken, 0), finite
 
-        reports = jnp.zeros((indices.shape[0], 2 + sum(step.lengths)), rates.dtype)
+        reports = jnp.zeros((len(rows[0]), 2 + sum(step.lengths)), rows[1].dtype)
         start = (jnp.int32(0), state, reports, jnp.bool_(True))
         taken, state, reports, finite = lax.while_loop(goes_on, body, start)
         return state, reports, taken, finite & all_finite(state) if trusting else finite

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.errors import ConfigurationError, DataError
+from madi.kernels import random
 from madi.training.batches import epoch_rows, first_of, read_ahead, stretches
 from madi.training.callbacks import Callback
 from madi.training.data import Examples
@@ -116,9 +117,8 @@ class Run:
 
     def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
         trainer, compilations, began = self.trainer, self.engine.compilations, time.perf_counter()
-        rates = np.array([trainer.optimizer.rate_at(trainer.step + row) for row in range(len(indices))], trainer.dtype)
-        plan = Plan(indices, rates, trainer.step, count)
-        outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.key, self.numbers)
+        plan = self._plan(indices, count)
+        outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.numbers)
         self.state = outcome.state
         if not outcome.finite:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
@@ -126,10 +126,16 @@ class Run:
             trainer._seconds_per_step[self.engine.name] = (time.perf_counter() - began) / count
         trainer.step += count
         self.taken += count
-        self.rate = float(rates[count - 1])
+        self.rate = float(plan.rates[count - 1])
         self.reports.append(outcome.reports)
         trainer.history.add_steps({name: list(map(float, c)) for name, c in self.step.columns(outcome.reports).items()})
         trainer._progress.advance(self.taken, self.step.read(np.concatenate(self.reports)))
+
+    def _plan(self, indices: np.ndarray, count: int) -> Plan:
+        """The next steps, each with its own learning rate and random key."""
+        steps = self.trainer.step + np.arange(len(indices))
+        rates = np.array([self.trainer.optimizer.rate_at(int(step)) for step in steps], self.trainer.dtype)
+        return Plan(indices, rates, random.fold_in_each(self.key, steps), count)
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
@@ -137,7 +143,7 @@ class Run:
         batch = tuple(None if part is None else np.asarray(part)[plan.indices[row]] for part in data)
         return explain(
             self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
-            rate=float(plan.rates[row]), key=self.key, numbers=self.numbers,
+            rate=float(plan.rates[row]), key=plan.keys[row], numbers=self.numbers,
         )  # fmt: skip
 
     def _row(self, seconds: float) -> dict[str, float]:
