@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,12 +44,15 @@ def figure(history: History) -> Figure:
     Returns a figure that shows itself in a notebook; `.savefig(path)` writes it.
     Raises DataError for a history without an epoch.
     """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     panels = [panel for panel in map(functools.partial(_Panel.of, history), _measures(history)) if panel.has_points()]
     if not panels:
         raise DataError("history: nothing to plot, it holds no epoch. Call fit() first.")
     columns = _columns(len(panels))
     rows = -(-len(panels) // columns)
-    made = _shown_figure()(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+    made = _shown_figure()(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout=layout)
     for number, panel in enumerate(panels, start=1):
         axes = made.add_subplot(rows, columns, number)
         panel.draw(axes)
@@ -107,9 +111,9 @@ class _Panel:
 
     @classmethod
     def of(cls, history: History, name: str) -> _Panel:
-        curves = [_curve(history, name), _curve(history, VALIDATION + name)]
+        training, validation = _curve(history, name), _curve(history, VALIDATION + name)
         last = max((float(row.get("epoch", number)) for number, row in enumerate(history.epochs, 1)), default=0.0)
-        return cls(name, *curves, np.asarray(history.steps.get(name, ()), np.float64), last)
+        return cls(name, training, validation, np.asarray(history.steps.get(name, ()), np.float64), last)
 
     def has_points(self) -> bool:
         return bool(len(self.training) or len(self.validation))
@@ -119,8 +123,14 @@ class _Panel:
         """(epoch, value) of the thin line, means where there are many."""
         x = np.arange(1, len(self.raw_steps) + 1) * (self.last_epoch / max(1, len(self.raw_steps)))
         points = np.column_stack([x, self.raw_steps])
-        bins = np.array_split(points, MOST_POINTS) if len(points) > MOST_POINTS else [points[i : i + 1] for i in range(len(points))]
-        return np.array([part.mean(axis=0) for part in bins]).reshape(-1, 2)
+        if len(points) <= MOST_POINTS:
+            return points
+        return np.array([part.mean(axis=0) for part in np.array_split(points, MOST_POINTS)])
+
+    def curves(self) -> list[tuple[str, np.ndarray, str]]:
+        """(word, curve, colour) of those that there are."""
+        both = [("training", self.training, TRAINING_COLOUR), ("validation", self.validation, VALIDATION_COLOUR)]
+        return [(word, curve, colour) for word, curve, colour in both if len(curve)]
 
     @property
     def is_loss(self) -> bool:
@@ -128,11 +138,12 @@ class _Panel:
 
     def draw(self, axes: Axes) -> None:
         steps = self.steps
-        axes.plot(*steps.T, color=STEP_COLOUR, linewidth=0.8, zorder=1)
+        if len(steps):
+            axes.plot(*steps.T, color=STEP_COLOUR, linewidth=0.8, zorder=1)
         marker = "o" if max(len(self.training), len(self.validation)) <= MOST_MARKERS else None
-        for curve, colour, order in ((self.training, TRAINING_COLOUR, 2), (self.validation, VALIDATION_COLOUR, 3)):
-            axes.plot(*curve.T, color=colour, linewidth=1.8, marker=marker, markersize=3.5, zorder=order, clip_on=False)
-        axes.set_title(TERMS.get(self.name, self.name.replace("_", " ")), loc="left", color=INK, fontsize=11)
+        for _, curve, colour in self.curves():
+            axes.plot(*curve.T, color=colour, linewidth=1.8, marker=marker, markersize=3.5, zorder=2, clip_on=False)
+        axes.set_title(_term(self.name), loc="left", color=INK, fontsize=11)
         self._set_limits(axes, steps)
         _bare(axes)
         self._label(axes)
@@ -153,14 +164,15 @@ class _Panel:
 
     def _label(self, axes: Axes) -> None:
         """Each curve's name and last value at its end, apart from each other."""
-        from matplotlib.transforms import blended_transform_factory
-
-        curves = [("training", self.training, TRAINING_COLOUR), ("validation", self.validation, VALIDATION_COLOUR)]
-        ends = [(f"{word} {_short(curve[-1, 1])}", curve[-1, 1], colour) for word, curve, colour in curves if len(curve)]
+        ends = [(f"{word} {_short(curve[-1, 1])}", curve[-1, 1], colour) for word, curve, colour in self.curves()]
         heights = _apart([_height(axes, value) for _, value, _ in ends])
-        place = blended_transform_factory(axes.transAxes, axes.transAxes)
         for (text, _, colour), height in zip(ends, heights, strict=True):
-            axes.text(1.025, height, text, color=colour, fontsize=9, va="center", transform=place)
+            axes.text(1.025, height, text, color=colour, fontsize=9, va="center", transform=axes.transAxes)
+
+
+def _term(name: str) -> str:
+    """The measure as the field writes it: "top_5_accuracy" is the top-5 accuracy."""
+    return TERMS.get(name) or re.sub(r"^top (\d+)", r"top-\1", name.replace("_", " "))
 
 
 def _curve(history: History, name: str) -> np.ndarray:
@@ -195,5 +207,5 @@ def _apart(heights: list[float]) -> list[float]:
     return [middle + sign * LABEL_HEIGHT / 2, middle - sign * LABEL_HEIGHT / 2]
 
 
-def _short(value: Any) -> str:
+def _short(value: float) -> str:
     return f"{value:.3g}" if not 0.1 <= abs(value) < 1 else f"{value:.3f}"
