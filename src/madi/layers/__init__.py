@@ -9,4 +9,10 @@ from madi.layers.calling import observing_layers, running_layers
 from madi.layers.containers import Sequential
 from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout
+from madi.layers.registry import register
+from madi.layers.saving import ModelMetadata, load, read_metadata, save
 from madi.layers.shaping import Flatten
+from madi.layers.summary import Summary
+
+for _layer in (Dense, Dropout, Flatten, Sequential, *ACTIVATIONS.values()):
+    register(_layer)

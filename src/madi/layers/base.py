@@ -242,7 +242,8 @@ class Layer:
         return Summary(self)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        live = {name: getattr(self, name) for name in self.numbers}
+        shown = ", ".join(f"{name}={value!r}" for name, value in {**self.arguments, **live}.items())
         return f"{type(self).__name__}({shown})"
 
 
