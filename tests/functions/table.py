@@ -199,78 +199,6 @@ PICKS = [
 ]
 
 SHAPES = {
-    "matrices": ((2, 3), (3, 4)),
-    "two batches": ((5, 2, 3), (5, 3, 4)),
-    "a batch and a matrix": ((5, 2, 3), (3, 4)),
-    "a matrix and a batch": ((2, 3), (5, 3, 4)),
-    "a batch of one": ((1, 2, 3), (5, 3, 4)),
-    "batches that broadcast both ways": ((2, 1, 2, 3), (5, 3, 4)),
-    "two vectors": ((3,), (3,)),
-    "a matrix and a vector": ((2, 3), (3,)),
-    "a vector and a matrix": ((3,), (3, 4)),
-    "a batch and a vector": ((5, 2, 3), (3,)),
-    "a vector and a batch": ((3,), (5, 3, 4)),
-}
-PRODUCTS = [
-    Case(name, F.matmul, (normal(*one), normal(*other)), lambda x0, x1: x0 @ x1)
-    for name, (one, other) in MATRIX_SHAPES.items()
-]
-
-AFFINE = [
-    Case("batch", F.affine, (normal(4, 3), normal(3, 2), normal(2)), lambda x, w, b: TF.linear(x, w.T, b)),
-    Case("no bias", F.affine, (normal(4, 3), normal(3, 2)), lambda x, w: x @ w),
-    Case("one example", F.affine, (normal(3), normal(3, 2), normal(2)), lambda x, w, b: TF.linear(x, w.T, b)),
-    Case("two leading axes", F.affine, (normal(2, 4, 3), normal(3, 2), normal(2)), lambda x, w, b: x @ w + b),
-]
-
-
-def reduction(function: Callable[..., Any], name: str) -> list[Case]:
-    """The cases of a sum or mean."""
-
-    def like(**options: Any) -> Callable[..., Any]:
-        return lambda x: getattr(torch, name)(x, **options)
-
-    return [
-        Case("all", function, (normal(2, 3),), like()),
-        Case("first axis", lambda x: function(x, 0), (normal(2, 3),), like(dim=0)),
-        Case("last axis kept", lambda x: function(x, -1, keepdims=True), (normal(2, 3),), like(dim=-1, keepdim=True)),
-        Case("two axes", lambda x: function(x, (0, 2)), (normal(2, 3, 4),), like(dim=(0, 2))),
-        Case("axes out of order", lambda x: function(x, (-1, 0)), (normal(2, 3, 4),), like(dim=(-1, 0))),
-        Case("no axes", lambda x: function(x, ()), (normal(2, 3),), lambda x: x * 1),
-        Case("a number", function, (normal(),), like()),
-    ]
-
-
-INDICES = {
-    "an integer": 1,
-    "a negative integer": -1,
-    "a slice": slice(1, 3),
-    "a step backward": (slice(None, None, -2), slice(1, None)),
-    "a row and a column": (2, 1),
-    "an ellipsis and a new axis": (Ellipsis, None, 0),
-    "integers, one of them twice": np.array([0, 2, 2, 3]),
-    "a matrix of integers": np.array([[0, 3], [3, 3]]),
-    "pairs, one of them twice": (np.array([0, 1, 1]), np.array([2, 0, 0])),
-    "a list": [3, 0],
-    "lists": ([3, 0], [1, 1]),
-    "nothing": [],
-    "a mask": np.array([True, False, True, True]),
-}
-PICKS = [
-    Case(name, lambda x, index=index: F.get_item(x, index), (normal(4, 3),), None) for name, index in INDICES.items()
-]
-
-
-def _picked(index: Any) -> Callable[..., Any]:
-    """PyTorch's x[index], which knows no negative step."""
-    if isinstance(index, tuple) and isinstance(index[0], slice):
-        return lambda x: x.flip(0)[::2][:, 1:]
-    return lambda x: x[index]
-
-
-PICKS = [Case(entry.name, entry.call, entry.inputs, _picked(INDICES[entry.name])) for entry in PICKS]
-
-SHAPES = {
     "reshape": [
         Case("a tuple", lambda x: F.reshape(x, (3, 4)), (normal(2, 6),), lambda x: x.reshape(3, 4)),
         Case("sizes", lambda x: F.reshape(x, 4, 3), (normal(2, 6),), lambda x: x.reshape(4, 3)),
@@ -326,13 +254,14 @@ ACTIVATIONS = {
 }
 
 KEY = random.key(3)
-KEPT = np.asarray(random.random_bits(KEY, (5, 4))) >= 0.3 * 2.0**32  # one word an element: kept at or above the rate
+DROPPED = int(np.float32(0.3) * np.float32(2**16))  # of 65,536 levels: the rate as it is drawn
+KEPT = random.short_words(KEY, (5, 4)) >= DROPPED
 DROPOUT = [
     Case(
         "training",
         lambda x: F.dropout(x, 0.3, key=KEY),
         (normal(5, 4),),
-        lambda x: x * tensor(KEPT / 0.7, x),
+        lambda x: x * tensor(KEPT / (1 - DROPPED / 2**16), x),
     ),
     Case("rate 0", lambda x: F.dropout(x, 0.0, key=KEY), (normal(5, 4),), lambda x: x * 1),
     Case("inference", lambda x: F.dropout(x, 0.3, training=False), (normal(5, 4),), lambda x: x * 1),
