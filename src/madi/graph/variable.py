@@ -201,6 +201,8 @@ class Function:
         outputs = [_constant(result) for result in (results if isinstance(results, tuple) else (results,))]
         if any(self.needs):
             self._join(variables, outputs)
+        if (observer := _observer.get()) is not None:
+            observer(self, variables, outputs)
         return tuple(outputs) if isinstance(results, tuple) else outputs[0]
 
     def _join(self, inputs: tuple[Variable, ...], outputs: list[Variable]) -> None:
