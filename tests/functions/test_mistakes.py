@@ -1,0 +1,140 @@
+"""The message of every mistake: what, where, expected, received, and what to do."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import madi.functions as F
+from madi.errors import ConfigurationError, DataError, MadiError, ShapeError
+
+CASES = {
+    "broadcast": (
+        lambda: F.add(np.ones((2, 3)), np.ones(2)),
+        ShapeError,
+        "add: shapes (2, 3) and (2,) do not broadcast. Sizes must agree from the last axis back, or be 1: reshape one "
+        "of them.",
+    ),
+    "matmul": (
+        lambda: F.matmul(np.ones((2, 3)), np.ones((2, 3))),
+        ShapeError,
+        "matmul: expected the last size of the left input to equal the last but one of the right, got (2, 3) @ (2, 3). "
+        "Transpose or reshape one of them.",
+    ),
+    "matmul of a number": (
+        lambda: F.matmul(np.ones((2, 3)), 2.0),
+        ShapeError,
+        "matmul: expected the last size of the left input to equal the last but one of the right, got (2, 3) @ (). "
+        "Transpose or reshape one of them.",
+    ),
+    "affine": (
+        lambda: F.affine(np.ones((4, 28, 28)), np.ones((784, 10))),
+        ShapeError,
+        "affine: expected x (..., inputs) and weight (inputs, outputs), got x (4, 28, 28) and weight (784, 10).",
+    ),
+    "affine, bias": (
+        lambda: F.affine(np.ones((4, 3)), np.ones((3, 2)), np.ones(3)),
+        ShapeError,
+        "affine: expected a bias of shape (2,), one for each output, got (3,).",
+    ),
+    "axis of a sum": (
+        lambda: F.sum(np.ones((2, 3)), axis=2),
+        ShapeError,
+        "sum: axis 2 is out of range for an input of 2 axes; use -2 to 1.",
+    ),
+    "axis of a mean": (
+        lambda: F.mean(np.ones((2, 3)), axis=(0, -3)),
+        ShapeError,
+        "mean: axis -3 is out of range for an input of 2 axes; use -2 to 1.",
+    ),
+    "mean of nothing": (
+        lambda: F.mean(np.ones((0, 3))),
+        ShapeError,
+        "mean: an input of shape (0, 3) has no elements to average.",
+    ),
+    "reshape": (
+        lambda: F.reshape(np.ones((2, 3)), (4, 2)),
+        ShapeError,
+        "reshape: 6 elements of shape (2, 3) cannot fill shape (4, 2).",
+    ),
+    "reshape with a free size": (
+        lambda: F.reshape(np.ones((2, 3)), (-1, 4)),
+        ShapeError,
+        "reshape: 6 elements of shape (2, 3) cannot fill shape (-1, 4).",
+    ),
+    "transpose": (
+        lambda: F.transpose(np.ones((2, 3)), (0, 0)),
+        ShapeError,
+        "transpose: axes (0, 0) are no order of the 2 axes of shape (2, 3); name each once.",
+    ),
+    "concatenate": (
+        lambda: F.concatenate([np.ones((2, 3)), np.ones((2, 4))]),
+        ShapeError,
+        "concatenate: shapes (2, 3), (2, 4) differ elsewhere than on axis 0.",
+    ),
+    "concatenate of nothing": (
+        lambda: F.concatenate([]),
+        ShapeError,
+        "concatenate: expected at least one input, got none.",
+    ),
+    "index": (
+        lambda: F.get_item(np.ones((2, 3)), (0, 3)),
+        IndexError,
+        "index 3 is out of range for axis 1 of an array of shape (2, 3)",
+    ),
+    "dropout, rate": (
+        lambda: F.dropout(np.ones(3), 1.0),
+        ConfigurationError,
+        "dropout: expected a rate of at least 0 and below 1, got 1.0. Try 0.5.",
+    ),
+    "dropout, key": (
+        lambda: F.dropout(np.ones(3)),
+        ConfigurationError,
+        "dropout: training needs a random key, got none. Pass key=, as in model(x, training=True, key=key).",
+    ),
+    "targets": (
+        lambda: F.mean_squared_error(np.ones((4, 1)), np.ones(4)),
+        ShapeError,
+        "mean_squared_error: expected targets of the prediction's shape (4, 1), got (4,). A column of targets is (N, 1)"
+        ": reshape one of them.",
+    ),
+    "sample weights": (
+        lambda: F.huber(np.ones((4, 2)), np.ones((4, 2)), sample_weight=np.ones(3)),
+        ShapeError,
+        "huber: expected sample_weight of shape (4,), got (3,).",
+    ),
+    "labels, shape": (
+        lambda: F.softmax_cross_entropy(np.ones((4, 3)), np.array([[1], [0], [1], [2]])),
+        ShapeError,
+        "softmax_cross_entropy: expected labels of shape (4,) or one-hot rows of shape (4, 3), got (4, 1).",
+    ),
+    "label 10 of 10": (
+        lambda: F.softmax_cross_entropy(np.ones((3, 10)), np.array([9, 10, 0])),
+        DataError,
+        "softmax_cross_entropy: expected labels from 0 to 9 for 10 classes, got 10 in row 1. Relabel them, or give the "
+        "last layer more units.",
+    ),
+    "labels -1": (
+        lambda: F.cross_entropy(np.full((3, 2), 0.5), np.array([0, -1, -1])),
+        DataError,
+        "cross_entropy: expected labels from 0 to 1 for 2 classes, got -1 in row 1 and 1 more. Relabel them, or give "
+        "the last layer more units.",
+    ),
+    "fractional labels": (
+        lambda: F.softmax_cross_entropy(np.ones((2, 3)), np.array([0.5, 1.0])),
+        DataError,
+        "softmax_cross_entropy: expected whole-number labels, got float64 values such as 0.5. Convert them with "
+        "astype(int), or use a regression loss (mean_squared_error).",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(name):
+    call, error, message = CASES[name]
+    with pytest.raises(error, match=f"^{re.escape(message)}$") as raised:
+        call()
+    assert "\n" not in str(raised.value)
+    assert issubclass(error, MadiError | IndexError)
