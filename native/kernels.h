@@ -26,7 +26,7 @@ static inline std::int64_t in_group(const Convolution& s) { return s.in_channels
 static inline std::int64_t out_group(const Convolution& s) { return s.out_channels / s.groups; }
 static inline std::int64_t taps(const Convolution& s) { return s.kernel_height * s.kernel_width; }
 
-// Windows of `size` over channels-last images, for pooling; padding as in a convolution.
+// Windows of `size`, at most 256 pixels, over channels-last images, for pooling; padding as in a convolution.
 struct Pooling {
   std::int64_t images, height, width, channels, out_height, out_width;
   std::int64_t size_height, size_width, stride_height, stride_width, pad_top, pad_left;
@@ -43,9 +43,15 @@ struct Kernels {
   void (*convolution_input_gradient)(const Convolution&, const float* gy, const float* output, const float* weight,
                                      float* gx, Workers&);
 
-  // gweight and gbias (trials, out_channels) from x and gy, with `output` as above.
+  // gweight and gbias (trials, out_channels) from x and gy, with `output` as above; gbias may be null.
   void (*convolution_weight_gradient)(const Convolution&, const float* x, const float* gy, const float* output,
                                       float* gweight, float* gbias, Workers&);
+
+  // The largest value of each window and its place in the window, row by row; of equal ones the first.  A NaN wins.
+  void (*max_pool_forward)(const Pooling&, const float* x, float* y, std::uint8_t* places, Workers&);
+
+  // gy goes to the place of each window's maximum.
+  void (*max_pool_backward)(const Pooling&, const float* gy, const std::uint8_t* places, float* gx, Workers&);
 };
 
 extern const Kernels portable_kernels;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "convolution.h"
+#include "pooling.h"
 #include "weight_gradient.h"
 
-#define MADI_KERNEL_TABLE(variant)                                                          \
-  namespace madi {                                                                          \
-  extern const Kernels variant##_kernels;                                                   \
-  const Kernels variant##_kernels = {#variant, convolution_forward, convolution_input_gradient, \
-                                     convolution_weight_gradient};                          \
+#define MADI_KERNEL_TABLE(variant)                                                                 \
+  namespace madi {                                                                                 \
+  const Kernels variant##_kernels = {#variant,         convolution_forward, convolution_input_gradient, \
+                                     convolution_weight_gradient, max_pool_forward, max_pool_backward}; \
   }
