@@ -125,7 +125,8 @@ def test_it_shows_itself_in_a_notebook():
 
 def test_history_plots_itself_without_pyplot():
     code = (
-        "import sys; from madi.training.history import History as H; h = H(); h.epochs.append({'epoch': 1, 'loss': 1.0});"
+        "import sys; from madi.training.history import History; h = History();"
+        " h.epochs.append({'epoch': 1, 'loss': 1.0});"
         "h.plot(); sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
