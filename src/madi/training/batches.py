@@ -79,8 +79,8 @@ def first_of(batches: Iterable[Any]) -> Any:
     iterator = iter(batches)
     if iterator is batches:
         raise DataError(
-            "data: a generator can be gone through only once, and every epoch goes through the data. Pass a list of batches, "
-            "or an object whose __iter__ starts anew."
+            "data: a generator can be gone through only once, and every epoch goes through the data. "
+            "Pass a list of batches, or an object whose __iter__ starts anew."
         )
     for batch in iterator:
         return batch

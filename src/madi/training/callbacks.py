@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from madi.errors import ConfigurationError, unknown_name
+from madi.options import NON_NEGATIVE, expect_number
+from madi.training.history import VALIDATION
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
 
 MODES = ("auto", "min", "max")
-LESS_IS_BETTER = ("loss", "error")
 
 
 class Callback:
     """Base of all callbacks: override what you need.
 
-    The model holds the current weights whenever a method is called.  `trainer.stop(reason)` ends the fit after the epoch.
+    The model holds the current weights whenever a method is called.  `trainer.stop(reason)` ends the fit after the
+    epoch.
     """
 
     def on_fit_begin(self, trainer: Trainer) -> None:
@@ -38,8 +41,8 @@ class EarlyStopping(Callback):
 
     monitor          an entry of the history; default validation_loss, or loss where there is no validation
     patience         epochs without improvement that are waited for
-    minimum_change   what counts as an improvement at least
-    mode             "min", "max", or "auto": losses and errors fall, everything else rises
+    minimum_change   a value must be better than the best by more than this to count as an improvement
+    mode             "min", "max", or "auto": the loss falls, and a metric does what is better for it
     restore_best     whether the weights of the best epoch are put back when the fit ends
     """
 
@@ -51,32 +54,44 @@ class EarlyStopping(Callback):
             raise unknown_name("mode", mode, MODES)
         if not isinstance(patience, int) or patience < 0:
             raise ConfigurationError(f"EarlyStopping: patience must be a whole number of at least 0, got {patience!r}.")
-        self.monitor, self.patience, self.minimum_change = monitor, patience, minimum_change
-        self.mode, self.restore_best = mode, restore_best
-        self.best_epoch = 0
+        self.minimum_change = expect_number("EarlyStopping: minimum_change", minimum_change, NON_NEGATIVE, fix="Try 0.")
+        self.monitor, self.patience, self.mode, self.restore_best = monitor, patience, mode, restore_best
+        self.forget()
+
+    def forget(self) -> None:
+        """No best epoch yet."""
+        self.best, self.best_epoch, self.waited = math.nan, 0, 0
+        self.snapshot: dict[str, Any] | None = None
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         """Forget earlier fits."""
-        self.best, self.best_epoch, self.waited, self.snapshot = math.nan, 0, 0, None
+        self.forget()
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, values: dict[str, float]) -> None:
         """Keep the weights of a better epoch; stop after too many that are not."""
         name = self.monitor or ("validation_loss" if "validation_loss" in values else "loss")
         if name not in values:
             raise unknown_name("value to monitor", name, values)
-        if self.improves(name, values[name]):
+        if self.improves(values[name], falls=self.falls(trainer, name)):
             self.best, self.best_epoch, self.waited = values[name], epoch, 0
             self.snapshot = trainer.snapshot() if self.restore_best else None
             return
         self.waited += 1
         if self.waited >= self.patience:
-            trainer.stop(
-                f"{name} has not improved for {self.waited} epochs; the best was {self.best:.4g} in epoch {self.best_epoch}"
-            )
+            epochs = "1 epoch" if self.waited == 1 else f"{self.waited} epochs"
+            best = f"the best was {self.best:.4g} in epoch {self.best_epoch}"
+            trainer.stop(f"{name} has not improved for {epochs}; {best if self.best_epoch else 'it was never finite'}")
 
-    def improves(self, name: str, value: float) -> bool:
-        """Whether `value` is better than the best so far by at least the minimum change."""
-        falls = self.mode == "min" or (self.mode == "auto" and any(word in name for word in LESS_IS_BETTER))
+    def falls(self, trainer: Trainer, name: str) -> bool:
+        """Whether less of this value is better."""
+        if self.mode != "auto":
+            return self.mode == "min"
+        plain = name.removeprefix(VALIDATION)
+        found = [metric for metric in trainer.metrics if metric.name == plain]
+        return not found[0].greater_is_better if found else True
+
+    def improves(self, value: float, *, falls: bool) -> bool:
+        """Whether `value` is better than the best so far by more than the minimum change."""
         gain = self.best - value if falls else value - self.best
         return math.isfinite(value) and (math.isnan(self.best) or gain > self.minimum_change)
 
@@ -95,6 +110,13 @@ class AfterEpoch(Callback):
     def on_epoch_end(self, trainer: Trainer, epoch: int, values: dict[str, float]) -> None:
         """Call it."""
         self.function(epoch, values)
+
+
+def as_callbacks(given: Sequence[Any]) -> list[Callback]:
+    """The callbacks of a fit: Callback objects, and functions of (epoch, values)."""
+    if isinstance(given, Callback) or not isinstance(given, (list, tuple)):
+        raise ConfigurationError(f"callbacks: expected a list, got {given!r}. Write callbacks=[...].")
+    return [as_callback(entry) for entry in given]
 
 
 def as_callback(callback: Any) -> Callback:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,8 @@ Shape = tuple[int, ...]
 def check_model(model: Layer, loss: Loss, batch: Shape, seed: int) -> Shape:
     """Build what is not built, and trace the model on a batch of this shape: -> shape of one example's output.
 
-    Raises ShapeError where the layers do not fit the data, ConfigurationError where the model applies the activation that
-    the loss already contains.
+    Raises ShapeError where the layers do not fit the data, ConfigurationError where the model applies the activation
+    that the loss already contains.
     """
     if model.input_shape is None:
         model.ensure_built(batch[1:], random.key(seed))
@@ -31,6 +33,18 @@ def check_model(model: Layer, loss: Loss, batch: Shape, seed: int) -> Shape:
             f"Remove that layer, or use loss='{plain}'."
         )
     return output
+
+
+@contextmanager
+def unbuilt_on_error(model: Layer) -> Iterator[None]:
+    """Layers that are built within the block, for data that then prove wrong, may be built anew for others."""
+    unbuilt = [layer for _, layer in model.walk() if layer.input_shape is None]
+    try:
+        yield
+    except Exception:
+        for layer in unbuilt:
+            layer.input_shape = None
+        raise
 
 
 def check_targets(loss: Loss, output: Shape, targets: Shape, batch: Shape) -> None:

@@ -1,8 +1,8 @@
 """The compilation cache: a program that was compiled once is loaded the next time.
 
-It lies in the user's cache folder, for this user alone, in a folder of its own for each kind of processor, number of cores
-and versions.  JAX's own settings are in force for the length of one compilation and then put back; where the user has set a
-cache of their own, that one is used.
+It lies in the user's cache folder, for this user alone, in a folder of its own for each kind of processor, number of
+cores and versions.  JAX's own settings are in force for the length of one compilation and then put back; where the user
+has set a cache of their own, that one is used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def cached_compilation() -> Iterator[None]:
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
-    folder = _folder() if jax.config.jax_compilation_cache_dir is None else None
+    folder = None if jax.config.jax_compilation_cache_dir else _folder()  # type: ignore[attr-defined]
     if folder is None:
         yield
         return
@@ -52,11 +52,11 @@ def cached_compilation() -> Iterator[None]:
 
 
 def _folder() -> Path | None:
-    folder = cache_folder() / _kind_of_machine()
     try:
+        folder = cache_folder() / _kind_of_machine()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
         return None
     return folder if os.access(folder, os.W_OK) else None
 

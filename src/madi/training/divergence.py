@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,27 @@ def explain(
     with np.errstate(all="ignore"), observing_layers(note):
         new, report = step.attempt(state, frozen, batch, rate, key, numbers)
         loss = float(report[0] / report[1])
-    place = found[0] if found else _first_update(new["parameters"])
+    place = found[0] if found else _first_beyond_layers(new, loss)
     return DivergenceError(
         f"Training diverged in step {number} (epoch {epoch}): the loss is {loss:.4g}; {place}. The model keeps its "
-        f"weights from before that step. Lower the learning rate, now {rate:.4g}, for example to {rate / 10:.4g}, or set clip_norm."
+        f"weights from before that step. Lower the learning rate, now {rate:.4g}, for example to {rate / 10:.4g}, "
+        "or set clip_norm."
     )
 
 
-def _first_update(parameters: dict[str, Any]) -> str:
-    wrong = [path for path, value in parameters.items() if not bool(all_finite(value))]
-    return f"the update of '{wrong[0]}' is the first that is not finite" if wrong else "the loss itself is not finite"
+def _first_beyond_layers(new: State, loss: float) -> str:
+    """What is not finite where the output of every layer is, in the order in which a step computes it."""
+    if not np.isfinite(loss):
+        return "every layer's output is finite, but the loss itself is not"
+    for path, value in _updates(new):
+        if not bool(all_finite(value)):
+            return f"the update of {path} is the first that is not finite"
+    return "run again on NumPy, the same step just stays finite"
+
+
+def _updates(new: State) -> Iterator[tuple[str, Any]]:
+    """(name in words, array) for all that a step makes anew."""
+    slots = {name: slot for name, slot in new["optimizer"].items() if isinstance(slot, dict)}
+    for name, slot in slots.items():
+        yield from ((f"the optimizer's {name} of '{path}'", value) for path, value in slot.items())
+    yield from ((f"'{path}'", value) for path, value in {**new["parameters"], **new["statistics"]}.items())

@@ -53,20 +53,24 @@ class History:
         try:
             Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
         except OSError as error:
-            raise FileError(f"{path}: cannot write the history ({error.strerror}). Choose another folder.") from error
+            reason = error.strerror or type(error).__name__
+            raise FileError(f"{path}: cannot write the history ({reason}). Choose another folder.") from error
 
     @classmethod
     def from_json(cls, path: str | Path) -> History:
         """Read what `to_json` wrote.  Raises FileError, with the line, for anything else."""
-        history = cls()
-        for number, row in _rows(Path(path)):
-            if "epoch" in row:
-                history.epochs.append(_numbers(row))
-            elif "steps" in row:
-                history.steps = {name: list(_numbers(dict(enumerate(c))).values()) for name, c in row["steps"].items()}
-                history.notices = list(row.get("notices", []))
-            else:
-                raise FileError(f"{path}: line {number} is no row of a history. Expected an object with 'epoch'.")
+        history, rows = cls(), list(_rows(Path(path)))
+        if not rows or "steps" not in rows[-1][1]:
+            raise FileError(f"{path}: the last line, with 'steps', is missing. The file is cut off; write it again.")
+        for number, row in rows[:-1]:
+            _expect(isinstance(row.get("epoch"), int) and all(map(_is_number, row.values())), path, number)
+            history.epochs.append({name: _number(value) for name, value in row.items()})
+        number, last = rows[-1]
+        steps, history.notices = last["steps"], last.get("notices", [])
+        columns = list(steps.values()) if isinstance(steps, dict) else [None]
+        _expect(all(isinstance(column, list) and all(map(_is_number, column)) for column in columns), path, number)
+        _expect(isinstance(history.notices, list), path, number)
+        history.steps = {name: [_number(value) for value in column] for name, column in steps.items()}
         return history
 
     def plot(self) -> Any:
@@ -79,16 +83,25 @@ class History:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: cannot read the history ({error}).") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    except OSError as error:
+        raise FileError(f"{path}: cannot read the history ({error.strerror}). Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: is no text, and so no history. Give a file that History.to_json wrote.") from error
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise FileError(f"{path}: line {number} is not JSON ({error.msg}, column {error.colno}).") from error
-        if not isinstance(row, dict):
-            raise FileError(f"{path}: line {number} is no row of a history. Expected an object with 'epoch'.")
+        _expect(isinstance(row, dict), path, number)
         yield number, row
+
+
+def _expect(holds: bool, path: str | Path, number: int) -> None:
+    if not holds:
+        raise FileError(
+            f"{path}: line {number} is no row of a history. Expected an object with 'epoch' and numbers, "
+            "as History.to_json writes."
+        )
 
 
 def _finite(value: Any) -> Any:
@@ -100,5 +113,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
 
-def _numbers(row: dict[Any, Any]) -> dict[Any, Any]:
-    return {name: float("nan") if value is None else value for name, value in row.items()}
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _number(value: Any) -> Any:
+    return float("nan") if value is None else value

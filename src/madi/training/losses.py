@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,32 @@ class Loss:
     function     (prediction Variable, target, sample_weight=...) -> Variable, one number: a weighted mean
     classes      whether targets are classes (labels or one-hot rows) rather than numbers of the prediction's shape
     contains     the activation that the loss applies itself to the network's output ("Softmax", "Sigmoid"), if any
+    binary       whether each output is a question of its own, answered by targets from 0 (no) to 1 (yes)
     """
 
     name: str
     function: Callable[..., Variable]
     classes: bool = False
     contains: str | None = None
+    binary: bool = False
+
+    def expect_weights(self) -> None:
+        """Raise ConfigurationError where the function takes no weights."""
+        taken = inspect.signature(self.function).parameters.values()
+        if not any(entry.kind is entry.VAR_KEYWORD or entry.name == "sample_weight" for entry in taken):
+            raise ConfigurationError(
+                f"loss {self.name} takes no sample_weight. Give the function an argument sample_weight=None."
+            )
+
+    def expect_number(self, prediction: Variable, target: Any) -> None:
+        """Raise ConfigurationError unless the loss of these is one number that can be differentiated."""
+        found = self(prediction, target)
+        if not isinstance(found, Variable) or found.shape:
+            given = f"shape {found.shape}" if isinstance(found, Variable) else type(found).__name__
+            raise ConfigurationError(
+                f"loss {self.name}: expected one number as a Variable, got {given}. "
+                "Build it from the prediction with madi.functions, and end in mean() or sum()."
+            )
 
     def __call__(self, prediction: Variable, target: Any, sample_weight: Any = None) -> Variable:
         """The loss of one batch."""
@@ -37,8 +58,8 @@ LOSSES = {
     for loss in (
         Loss("softmax_cross_entropy", F.softmax_cross_entropy, classes=True, contains="Softmax"),
         Loss("cross_entropy", F.cross_entropy, classes=True),
-        Loss("sigmoid_binary_cross_entropy", F.sigmoid_binary_cross_entropy, contains="Sigmoid"),
-        Loss("binary_cross_entropy", F.binary_cross_entropy),
+        Loss("sigmoid_binary_cross_entropy", F.sigmoid_binary_cross_entropy, contains="Sigmoid", binary=True),
+        Loss("binary_cross_entropy", F.binary_cross_entropy, binary=True),
         Loss("mean_squared_error", F.mean_squared_error),
         Loss("mean_absolute_error", F.mean_absolute_error),
         Loss("huber", F.huber),

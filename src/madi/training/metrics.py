@@ -1,14 +1,13 @@
 """Metrics: how good the network is, in terms of the task.
 
-Most are sums over examples, computed inside the compiled step and added up over batches; `Whole` ones need all outputs of
-a pass at once and are computed on the host.
+Most are sums over examples, computed inside the compiled step and added up over batches; `Whole` ones need all outputs
+of a pass at once, leave weights out, and are computed on the host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Whole:
-    """A metric of all outputs at once: function(target, prediction) -> number, on NumPy arrays, in scikit-learn's order."""
+    """A metric of all outputs at once: function(target, prediction) -> number, on NumPy arrays, as in scikit-learn."""
 
     name: str
     function: Callable[[np.ndarray, np.ndarray], float]
@@ -208,8 +207,9 @@ def get(metric: str | Metric | Whole | Callable[..., float], loss: Loss | None =
         if name not in METRICS:
             raise unknown_name("metric", metric, [*METRICS, *ALIASES])
         found = METRICS[name]
-        binary = name == "accuracy" and loss is not None and "binary_cross_entropy" in loss.name
+        binary = name == "accuracy" and loss is not None and loss.binary
         return Metric("accuracy", _binary_accuracy, _share) if binary else found
     if not callable(metric):
         raise ConfigurationError(f"metrics: expected names or functions of (target, prediction), got {metric!r}.")
-    return Whole(getattr(metric, "__name__", type(metric).__name__), metric)
+    name = getattr(metric, "__name__", type(metric).__name__)
+    return Whole(name, metric, greater_is_better=not any(word in name for word in ("loss", "error")))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 import madi.functions as F
-from madi.errors import ConfigurationError, DataError
+from madi.errors import ConfigurationError, DataError, unknown_name
 from madi.graph import no_grad
 from madi.layers import Layer
+from madi.options import expect_count
 from madi.training.checks import last_node
 from madi.training.choice import quick_on_numpy
 from madi.training.data import numbers
+from madi.training.step import layers_signature
+
+ENGINES = ("auto", "jax", "numpy")
 
 _programs: WeakKeyDictionary[Layer, dict[Any, Any]] = WeakKeyDictionary()
 
@@ -26,13 +31,15 @@ def predict(model: Layer, x: Any, *, batch_size: int | None = None, engine: str 
 
     Raises DataError for values that are no finite numbers, ShapeError where x does not fit the model.
     """
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    size = None if batch_size is None else expect_count("predict: batch_size", batch_size, fix="Try 1000.")
     weights = model.parameters()
     dtype = next(iter(weights.values())).dtype if weights else np.float32
     found = numbers(x, "predict: x", dtype)
-    if engine not in ("auto", "jax", "numpy"):
-        raise ConfigurationError(f"predict: engine must be 'auto', 'jax' or 'numpy', got {engine!r}.")
-    on_numpy = engine == "numpy" or (engine == "auto" and _quick(model, found))
-    size = min(len(found), batch_size or evaluation_batch(found.shape[1:]))
+    model.ensure_built(found.shape[1:])
+    on_numpy = engine == "numpy" or (engine == "auto" and quick_on_numpy(model, -(-len(found) // 3), 1))
+    size = min(len(found), size or evaluation_batch(found.shape[1:]))
     call = _eager(model) if on_numpy else _compiled(model)
     return np.concatenate([call(part) for part in _batches(found, size)])[: len(found)]
 
@@ -53,7 +60,7 @@ def predict_classes(
 
 
 def as_probabilities(model: Layer, outputs: np.ndarray) -> np.ndarray:
-    """Outputs (N, classes) as probabilities: softmax of logits, sigmoid of a single logit, or what already sums to 1."""
+    """Outputs (N, classes) as probabilities: softmax of logits, sigmoid of a single logit, or those of the model."""
     if outputs.ndim != 2:
         raise DataError(f"predict_classes: expected outputs (N, classes), got {outputs.shape}.")
     if outputs.shape[1] == 1:
@@ -81,11 +88,6 @@ def evaluation_batch(shape: tuple[int, ...]) -> int:
     return max(1, min(1000, 2**20 // max(int(np.prod(shape)), 1)))
 
 
-def _quick(model: Layer, x: np.ndarray) -> bool:
-    model.ensure_built(x.shape[1:])
-    return quick_on_numpy(model, -(-len(x) // 3), 1)
-
-
 def _batches(x: np.ndarray, size: int) -> list[np.ndarray]:
     """Batches of one size: the last is filled up with zeros, so that one program serves all."""
     missing = -len(x) % size
@@ -98,7 +100,7 @@ def _batches(x: np.ndarray, size: int) -> list[np.ndarray]:
 
 def _eager(model: Layer) -> Any:
     def call(x: np.ndarray) -> np.ndarray:
-        with no_grad():
+        with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # as a compiled program does
             return np.asarray(model(x).value)
 
     return call
@@ -108,12 +110,17 @@ def _compiled(model: Layer) -> Any:
     """The model's inference compiled for each shape it meets, with its weights as values."""
     import jax
 
-    def run(parameters: Any, state: Any, x: Any) -> Any:
+    seen = ref(model)  # the program must not keep alive the model that it is kept for
+
+    def run(parameters: Any, state: Any, numbers: Any, x: Any) -> Any:
         with no_grad():
-            return model.apply(parameters, state, x)[0].value
+            return seen().apply(parameters, state, x, numbers=numbers)[0].value  # type: ignore[union-attr]
 
     parameters = {path: p.value for path, p in model.parameters().items()}
-    kept = _programs.setdefault(model, {})
-    signature = repr([(path, repr(layer)) for path, layer in model.walk()])
-    program = kept.setdefault(signature, jax.jit(run))
-    return lambda x: np.asarray(program(parameters, model.state(), x))
+    program = _programs.setdefault(model, {}).setdefault(layers_signature(model), jax.jit(run))
+
+    def call(x: np.ndarray) -> np.ndarray:
+        with jax.enable_x64(True) if x.dtype == np.float64 else nullcontext():
+            return np.asarray(program(parameters, model.state(), model.hyperparameters(), x))
+
+    return call

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from madi.errors import ConfigurationError, DataError
 from madi.kernels import random
 from madi.training.batches import epoch_rows, first_of, read_ahead, stretches
 from madi.training.callbacks import Callback
-from madi.training.data import Examples
+from madi.training.data import Examples, Shape
 from madi.training.divergence import explain
 from madi.training.engines import Plan
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
+from madi.training.progress import progress_for
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
@@ -33,6 +35,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.trainer, self.data, self.validation = trainer, data, validation
         self.epochs, self.batch_size, self.callbacks = epochs, batch_size, callbacks
+        self.outputs: dict[Shape, Shape] = {}  # of the shapes of batch that were checked already
 
     def go(self) -> None:
         """Train; whatever ends it, the model then holds the last finite weights."""
@@ -53,9 +56,9 @@ class Run:
     def begin(self) -> None:
         """Bring weights, optimizer state and data to the engine."""
         trainer, table = self.trainer, isinstance(self.data, Examples)
-        first = self.data if table else trainer._examples(first_of(self.data), "batch", batch_size=self.batch_size)
+        first = self.data if table else self._checked(first_of(self.data))
         trainer._remember_first_values()
-        self.engine = trainer._engine(len(first), self.epochs) if table else trainer._engine_for_stream()
+        self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
         self.step = trainer._step(first)
         self.key, self.numbers = trainer.key, trainer._numbers()
         self.state, self.frozen = self._first_state()
@@ -85,15 +88,15 @@ class Run:
         trainer, began = self.trainer, time.perf_counter()
         for callback in self.callbacks:
             callback.on_epoch_begin(trainer, trainer.epoch + 1)
-        self.reports: list[np.ndarray] = []
-        self.taken = 0
-        for data, rows in self._batches():
-            for indices, count in stretches(rows, self._stretch):
-                self._take(data, indices, count)
-                if self.signals.pending:
-                    return
-        trainer.epoch += 1
+        self.totals, self.taken = np.zeros((1, self.step.entries)), 0
+        with closing(self._batches()) as batches:
+            for data, rows in batches:
+                for indices, count in stretches(rows, self._stretch):
+                    self._take(data, indices, count)
+                    if self.signals.pending:
+                        return
         row = self._row(time.perf_counter() - began)
+        trainer.epoch += 1
         trainer.history.epochs.append(row)
         trainer._progress.epoch(trainer.epoch, row)
         if self.callbacks:
@@ -101,13 +104,18 @@ class Run:
         for callback in self.callbacks:
             callback.on_epoch_end(trainer, trainer.epoch, row)
 
-    def _batches(self) -> Iterable[tuple[Any, np.ndarray]]:
+    def _checked(self, batch: Any) -> Examples:
+        """A batch of a stream, in memory of its own: the stream may fill the old one anew while this one waits."""
+        x, y, weight = self.trainer._checked(batch, "batch", known=self.outputs).arrays()
+        return Examples(np.array(x), np.array(y), None if weight is None else np.array(weight))
+
+    def _batches(self) -> Generator[tuple[Any, np.ndarray], None, None]:
         """(data on the engine, rows of indices into it) of an epoch."""
         if isinstance(self.data, Examples):
             for rows in epoch_rows(len(self.data), self.batch_size, self.key, self.trainer.epoch):
                 yield self.shared, rows
             return
-        for batch in read_ahead(self.data, lambda entry: self.trainer._examples(entry, "batch")):
+        for batch in read_ahead(self.data, self._checked):
             yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None]
 
     def _stretch(self) -> int:
@@ -120,26 +128,31 @@ class Run:
         plan = self._plan(indices, count)
         outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.numbers)
         self.state = outcome.state
+        self._record(outcome.reports if outcome.finite else outcome.reports[:-1])
         if not outcome.finite:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:
             trainer._seconds_per_step[self.engine.name] = (time.perf_counter() - began) / count
-        trainer.step += count
-        self.taken += count
         self.rate = float(plan.rates[count - 1])
-        self.reports.append(outcome.reports)
-        trainer.history.add_steps({name: list(map(float, c)) for name, c in self.step.columns(outcome.reports).items()})
-        trainer._progress.advance(self.taken, self.step.read(np.concatenate(self.reports)))
+        trainer._progress.advance(self.taken, self.step.read(self.totals))
+
+    def _record(self, reports: np.ndarray) -> None:
+        """Keep what some steps have measured.  Added up in step order, whatever the calls' lengths."""
+        self.trainer.step += len(reports)
+        self.taken += len(reports)
+        self.totals = np.concatenate([self.totals, reports.astype(np.float64)]).sum(axis=0, keepdims=True)
+        columns = self.step.columns(reports)
+        self.trainer.history.add_steps({name: column.tolist() for name, column in columns.items()})
 
     def _plan(self, indices: np.ndarray, count: int) -> Plan:
         """The next steps, each with its own learning rate and random key."""
         steps = self.trainer.step + np.arange(len(indices))
-        rates = np.array([self.trainer.optimizer.rate_at(int(step)) for step in steps], self.trainer.dtype)
+        rates = np.zeros(len(indices), self.trainer.dtype)
+        rates[:count] = [self.trainer.optimizer.rate_at(int(step)) for step in steps[:count]]
         return Plan(indices, rates, random.fold_in_each(self.key, steps), count)
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
-        trainer.step += row
         batch = tuple(None if part is None else np.asarray(part)[plan.indices[row]] for part in data)
         return explain(
             self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
@@ -149,13 +162,14 @@ class Run:
     def _row(self, seconds: float) -> dict[str, float]:
         """The epoch in numbers."""
         trainer = self.trainer
-        if not self.reports:
+        if not self.taken:
             raise DataError(
-                f"epoch {trainer.epoch}: the iterable gave no batches. One that can be gone through only once serves one "
-                "epoch: pass a list of batches, or an object whose __iter__ starts anew."
+                f"epoch {trainer.epoch + 1}: the iterable gave no batches. One that can be gone through only once "
+                "serves one epoch: pass a list of batches, or an object whose __iter__ starts anew."
             )
-        row: dict[str, float] = {"epoch": trainer.epoch, **self.step.read(np.concatenate(self.reports))}
-        variables = {"parameters": {**self.state["parameters"], **self.frozen}, "statistics": self.state["statistics"]}
+        row: dict[str, float] = {"epoch": trainer.epoch + 1, **self.step.read(self.totals)}
+        weights = {**self.state["parameters"], **self.frozen}
+        variables = {"parameters": weights, "statistics": self.state["statistics"]}
         if isinstance(self.data, Examples):
             row |= trainer._whole_values(self.engine, variables, self.data)
         if self.validation is not None:
@@ -171,16 +185,24 @@ class Run:
     def end(self) -> None:
         """Write the weights into the model, and let the callbacks have the last word."""
         trainer = self.trainer
-        self._sync()
-        trainer._optimizer_state = self.engine.host(self.state["optimizer"])
-        trainer.interrupted = self.signals.pending
-        for callback in self.callbacks:
-            callback.on_fit_end(trainer)
+        try:
+            self._sync()
+            trainer._optimizer_state = self.engine.host(self.state["optimizer"])
+            trainer.interrupted = self.signals.pending
+            for callback in self.callbacks:
+                callback.on_fit_end(trainer)
+            self._say_why()
+        finally:
+            trainer._progress.close()
+            trainer._progress = progress_for(0)
+
+    def _say_why(self) -> None:
+        """A notice of an end before the last epoch."""
+        trainer = self.trainer
         if trainer.interrupted:
             self._say(f"interrupted in epoch {trainer.epoch + 1}: the weights so far are kept")
         elif trainer._stop_reason:
             self._say(f"stopped after epoch {trainer.epoch}: {trainer._stop_reason}")
-        trainer._progress.close()
 
     def _say(self, text: str) -> None:
         self.trainer.history.notices.append(text)
@@ -192,5 +214,5 @@ def _merged(fresh: Any, kept: Any) -> Any:
     if kept is None:
         return fresh
     if not isinstance(fresh, dict):
-        return kept
+        return kept if np.shape(kept) == np.shape(fresh) else fresh  # another layer may stand in the old one's place
     return {name: _merged(entry, kept.get(name)) for name, entry in fresh.items()}

@@ -25,7 +25,7 @@ from madi.training.losses import Loss
 from madi.training.metrics import Metric
 
 State = dict[str, Any]
-Batch = tuple[Any, Any, Any]
+Batch = tuple[Any, ...]  # x, targets, and the weight of each example or None
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,16 @@ class Step:
             loss = self.loss(y, target, weight)
         return self.report(loss, y, target, weight)
 
+    @property
+    def entries(self) -> int:
+        """How many numbers a report has."""
+        return 2 + sum(self.lengths)
+
     @cached_property
     def signature(self) -> tuple[Any, ...]:
         """What a compiled program depends on besides the shapes of its arguments."""
-        layers = tuple((path, type(layer), *_settings(layer)) for path, layer in self.model.walk())
-        return layers, self.loss, tuple(self.metrics), type(self.optimizer), tuple(self.optimizer.numbers())
+        optimizer = type(self.optimizer), tuple(self.optimizer.numbers()), tuple(self.decays.items())
+        return layers_signature(self.model), self.loss, tuple(self.metrics), optimizer
 
     def report(self, loss: Variable, y: Variable, target: Array, weight: Array | None) -> Array:
         """(loss Σw, Σw, the sums of each metric in turn)."""
@@ -105,6 +110,11 @@ class Step:
                 columns[metric.name] = metric.result(reports[..., start : start + length])
                 start += length
         return columns
+
+
+def layers_signature(model: Layer) -> tuple[Any, ...]:
+    """What a program compiled from a model depends on besides its weights, statistics and hyperparameters."""
+    return tuple((path, type(layer), *_settings(layer)) for path, layer in model.walk())
 
 
 def all_finite(tree: Any) -> Any:

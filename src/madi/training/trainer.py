@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from madi import optimizers
-from madi.errors import ConfigurationError, DataError, unknown_name
+from madi.errors import ConfigurationError, unknown_name
+from madi.graph import Variable
 from madi.kernels import random
 from madi.layers import Layer
 from madi.training import losses, metrics
-from madi.training.callbacks import Callback, as_callback
-from madi.training.checks import check_model, check_targets
+from madi.training.callbacks import Callback, as_callbacks
+from madi.training.checks import check_model, check_targets, unbuilt_on_error
 from madi.training.choice import quick_on_numpy
-from madi.training.data import Examples, examples, inputs
+from madi.training.data import Examples, Shape, examples, gathered, inputs, is_table, split
 from madi.training.engines import JaxEngine, NumPyEngine
 from madi.training.history import History
 from madi.training.prediction import evaluation_batch, predict
@@ -32,8 +33,8 @@ class Trainer:
     model       a madi layer, built or not
     optimizer   one of madi.optimizers, or its name
     loss        a name ("softmax_cross_entropy", ...) or a function (prediction, target) -> Variable
-    metrics     names ("accuracy", ...) or functions (target, prediction) -> number
-    engine      "jax": many steps in one compiled call; "numpy": the same step uncompiled; "auto": by the size of the job
+    metrics     names ("accuracy", ...) or functions (targets, outputs) -> number, called with all of them at once
+    engine      "jax": many steps in one compiled call; "numpy": the same step uncompiled; "auto": by the job's size
     seed        of the first weights, the order of the examples and dropout
     dtype       of weights and data: "float32", or "float64"
 
@@ -83,29 +84,33 @@ class Trainer:
     ) -> History:  # fmt: skip
         """Train for `epochs` more epochs; a second call goes on from where the first stopped.
 
-        data            arrays (x, y), or any iterable of batches (x, y), gone through once an epoch
-        validation      arrays (x, y); or a share such as 0.2 of the data, kept out of training
+        data            arrays (x, y), or any iterable of batches (x, y), gone through once an epoch and read ahead
+        validation      data to measure on after each epoch; or a share such as 0.2 of the arrays, kept out of training
         batch_size      examples a step; a last batch may be smaller
         callbacks       madi.training.Callback objects, or functions of (epoch, values)
-        sample_weight   a weight for each example (N,); class_weight {label: weight} multiplies it
+        sample_weight   a weight for each example (N,), as many times as which it counts; class_weight {label: weight}
+                        multiplies it
         verbose         1: a progress bar; 2: one line an epoch; 0: silent
 
         Returns the history of all fits.  Ctrl-C ends the fit after the call in flight, with the weights so far.
-        Raises DataError, ShapeError, ConfigurationError before anything is trained; DivergenceError when a loss or weight is
-        no longer finite: the model then holds the last finite weights.
+        Raises DataError, ShapeError, ConfigurationError before anything is trained; DivergenceError when a loss or
+        weight is no longer finite: the model then holds the last finite weights.
         """
-        _expect_whole("epochs", epochs, least=0)
-        _expect_whole("batch_size", batch_size)
+        _expect_whole("fit: epochs", epochs, least=0)
+        _expect_whole("fit: batch_size", batch_size)
+        chosen = as_callbacks(callbacks)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
         self._progress = progress_for(verbose)
-        Run(self, training, held_out, epochs, batch_size, [as_callback(entry) for entry in callbacks]).go()
+        Run(self, training, held_out, epochs, batch_size, chosen).go()
         return self.history
 
     def evaluate(self, data: Any, *, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
-        """Loss and metrics on arrays (x, y), or an iterable of batches, in inference: {"loss": ..., "accuracy": ...}."""
-        if not _is_table(data):
-            x, y, weight = _gathered(data)
-            data, sample_weight = (x, y), weight if sample_weight is None else sample_weight
+        """Loss and metrics on arrays (x, y), or an iterable of batches, in inference: {"loss": ..., "accuracy": ...}.
+
+        Raises what `fit` raises for data that do not fit the model.
+        """
+        if batch_size is not None:
+            _expect_whole("evaluate: batch_size", batch_size)
         found = self._examples(data, "evaluate", sample_weight=sample_weight)
         engine = self._engine(len(found), 1)
         variables = engine.share({"parameters": self._values(), "statistics": self._statistics()})
@@ -114,7 +119,7 @@ class Trainer:
     def reset(self) -> None:
         """Start anew: the first weights, no optimizer state, an empty history."""
         if self._first_values is not None:
-            self._write(self._first_values)
+            self._write(self._fitting(self._first_values))
         self.history = History()
         self._begin()
 
@@ -135,59 +140,76 @@ class Trainer:
     # ---- how it is done
 
     def _datasets(self, data: Any, validation: Any, sample_weight: Any, class_weight: Any, batch_size: int) -> Any:
-        if not _is_table(data):
+        if not is_table(data):
             if sample_weight is not None or class_weight is not None or isinstance(validation, float):
                 raise ConfigurationError(
-                    "fit: sample_weight, class_weight and a validation share need arrays (x, y), got an iterable of batches. "
-                    "Let the iterable give (x, y, weight), and pass validation=(x, y)."
+                    "fit: sample_weight, class_weight and a validation share need arrays (x, y), got an iterable of "
+                    "batches. Let the iterable give (x, y, weight), and pass validation=(x, y)."
                 )
             return data, None if validation is None else self._examples(validation, "validation")
         training = self._examples(
             data, "data", sample_weight=sample_weight, class_weight=class_weight, batch_size=batch_size
         )
         if isinstance(validation, float):
-            return _split(training, validation, self.key)
+            return split(training, validation, self.key)
         return training, None if validation is None else self._examples(validation, "validation")
 
-    def _examples(self, data: Any, where: str, *, batch_size: int = 1, **options: Any) -> Examples:
+    def _examples(self, data: Any, where: str, **options: Any) -> Examples:
+        """All examples of arrays, or of an iterable of batches, checked; those of weight 0 are left out."""
+        table = data if is_table(data) else gathered(data, where)
+        return self._checked(table, where, **options).counting()
+
+    def _checked(
+        self, data: Any, where: str, *, batch_size: int | None = None, known: dict[Shape, Shape] | None = None,
+        **options: Any,
+    ) -> Examples:  # fmt: skip
+        """Arrays checked against model and loss.  The output's shape is taken from `known`, or traced and put there."""
         shape = inputs(data, where).shape
-        batch = (min(batch_size, shape[0]), *shape[1:])
-        output = check_model(self.model, self.loss, batch, self.seed)
-        found = examples(data, self.loss, output, dtype=self.dtype, where=where, **options)
-        check_targets(self.loss, output, found.y.shape[1:], batch)
+        batch = (min(batch_size or shape[0], shape[0]), *shape[1:])
+        known = {} if known is None else known
+        with unbuilt_on_error(self.model):
+            if batch not in known:
+                known[batch] = check_model(self.model, self.loss, batch, self.seed)
+            found = examples(data, self.loss, known[batch], dtype=self.dtype, where=where, **options)
+            check_targets(self.loss, known[batch], found.y.shape[1:], batch)
+        if found.weight is not None:
+            self.loss.expect_weights()
         return found
 
     def _remember_first_values(self) -> None:
         if self._first_values is None:
-            self._first_values = {**self._values(), **self._statistics()}
+            self._first_values = self.snapshot()
 
-    def _engine(self, count: int, epochs: int) -> Any:
-        """The engine of this job; "auto" takes NumPy for a job that ends before a compilation would."""
-        quick = self.engine_name == "auto" and quick_on_numpy(self.model, count, epochs)
-        return self._engine_named("numpy" if quick or self.engine_name == "numpy" else "jax")
+    def _fitting(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those whose shapes the model still has: a layer may have been replaced since."""
+        now = {**self.model.parameters(), **self.model.state()}
+        return {path: value for path, value in values.items() if path in now and now[path].shape == value.shape}
 
-    def _engine_for_stream(self) -> Any:
-        return self._engine_named("numpy" if self.engine_name == "numpy" else "jax")
+    def _engine(self, count: int, epochs: int, batch_size: int | None = 100) -> Any:
+        """The engine of this job; "auto" takes NumPy for a job that ends before a compilation would.
 
-    def _engine_named(self, name: str) -> Any:
+        batch_size   None for a stream of batches, whose length nobody knows: then "auto" compiles
+        """
+        name = self.engine_name
+        if name == "auto":
+            compiled = "jax" in self._engines or batch_size is None
+            name = "jax" if compiled or not quick_on_numpy(self.model, count, epochs, batch_size or 1) else "numpy"
         if name not in self._engines:
-            made = (
-                NumPyEngine(dtype=self.dtype)
-                if name == "numpy"
-                else JaxEngine(dtype=self.dtype, announce=self._announce)
-            )
-            self._engines[name] = made
+            numpy = name == "numpy"
+            self._engines[name] = NumPyEngine(dtype=self.dtype) if numpy else self._compiling_engine()
         return self._engines[name]
 
-    def _announce(self, busy: bool) -> None:
-        self._progress.compiling(busy)
+    def _compiling_engine(self) -> JaxEngine:
+        return JaxEngine(dtype=self.dtype, announce=lambda busy: self._progress.compiling(busy))
 
     def _step(self, found: Examples) -> Step:
         """The pure functions of a step, for the model as it is now."""
         inside = [metric for metric in self.metrics if isinstance(metric, metrics.Metric)]
         shape = (1, *self.model.output_shape(found.x.shape[1:]))
-        example = np.zeros(shape, self.dtype), found.y[:1], np.ones(1, self.dtype), False
-        lengths = [len(metric.sums(*example)) for metric in inside]
+        outputs, target = np.zeros(shape, self.dtype), found.y[:1]
+        with np.errstate(all="ignore"):
+            self.loss.expect_number(Variable(outputs), target)
+        lengths = [len(metric.sums(outputs, target, np.ones(1, self.dtype), False)) for metric in inside]
         decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
         return Step(self.model, self.loss, inside, self.optimizer, decays, lengths)
 
@@ -226,34 +248,6 @@ class Trainer:
                 setattr(layer, name, values.get(own, getattr(layer, name)))
 
 
-def _is_table(data: Any) -> bool:
-    """Whether the data are arrays (x, y) or (x, y, weight) rather than an iterable of batches."""
-    if hasattr(data, "x") and hasattr(data, "y"):
-        return True
-    pair = isinstance(data, tuple) or (isinstance(data, list) and len(data) == 2 and not isinstance(data[0], tuple))
-    return pair and not (data and isinstance(data[0], tuple))
-
-
-def _gathered(batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    parts = [(*batch, None)[:3] for batch in batches]
-    if not parts:
-        raise DataError("evaluate: the iterable of batches is empty; expected batches (x, y).")
-    x, y, weight = zip(*parts, strict=True)
-    return np.concatenate(x), np.concatenate(y), None if weight[0] is None else np.concatenate(weight)
-
-
-def _split(found: Examples, share: float, key: Any) -> tuple[Examples, Examples]:
-    """Examples kept in training, and a random share of them kept out."""
-    if not 0 < share < 1:
-        raise ConfigurationError(f"fit: a validation share must lie between 0 and 1, got {share}. Try 0.2.")
-    order = random.generator(random.fold_in(key, 2**31)).permutation(len(found))
-    count = max(1, round(share * len(found)))
-    if count >= len(found):
-        raise DataError(f"fit: a validation share of {share} leaves nothing of {len(found)} examples to train on.")
-    chosen = order[count:], order[:count]
-    return tuple(Examples(*(None if a is None else a[np.sort(rows)] for a in found.arrays())) for rows in chosen)  # type: ignore[return-value]
-
-
 def _metrics(given: Sequence[Any], loss: losses.Loss) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(f"metrics: expected a list such as ['accuracy'], got {given!r}.")
@@ -261,12 +255,15 @@ def _metrics(given: Sequence[Any], loss: losses.Loss) -> list[Any]:
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:
-    found = np.dtype(dtype)
-    if found not in (np.float32, np.float64):
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ConfigurationError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
     return found
 
 
 def _expect_whole(name: str, value: Any, *, least: int = 1) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"fit: {name} must be a whole number of at least {least}, got {value!r}.")
+        raise ConfigurationError(f"{name} must be a whole number of at least {least}, got {value!r}.")
