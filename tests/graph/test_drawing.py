@@ -59,6 +59,15 @@ def chain(length):
     return x
 
 
+def tangle(length, seed=0):
+    random = np.random.default_rng(seed)
+    values = [named(i, f"v{i}") for i in range(5)]
+    for _ in range(length):
+        first, second = random.integers(max(0, len(values) - 12), len(values), size=2)
+        values.append(values[first] + values[second])
+    return sum(values[-12:], start=named(0, "start"))
+
+
 def irregular(length):
     x = named(0.5, "x")
     for digit in np.random.default_rng(0).integers(5, size=length):
@@ -75,6 +84,8 @@ GRAPHS = {
     "deep mlp": lambda: mlp(*[4] * 16, 2),
     "residual": lambda: residual(6),
     "150 nodes": lambda: irregular(130),
+    "tangle": lambda: tangle(40),
+    **{f"tangle {seed}": lambda seed=seed: tangle(12 + seed, seed) for seed in range(1, 11)},
     "leaf": lambda: named(3, "x"),
     "small arrays": lambda: F.sum(named([[1, 2], [3, 4]], "x") @ named([[1, 2, 3], [4, 5, 6]], "W")),
 }
@@ -160,7 +171,7 @@ def test_no_text_or_shape_overlaps_another(name):
         drawing = madi.draw(GRAPHS[name](), fold=fold)
         scene = scene_of(drawing._picture, lay_out(drawing._picture))
         shapes = [mark for item in scene.items for mark in item.marks if isinstance(mark, Box) and item.kind != "frame"]
-        labels = [mark for item in scene.items if item.kind in ("edge", "frame") for mark in item.marks]
+        labels = [mark for item in scene.items if item.kind in ("edge", "frame", "legend") for mark in item.marks]
         boxes = [(b.x, b.y, b.x + b.width, b.y + b.height) for b in shapes]
         boxes += [_extent(label) for label in labels if isinstance(label, Text)]
         for first, second in combinations(boxes, 2):

@@ -13,7 +13,7 @@ from itertools import pairwise
 from madi.graph.drawing.picture import Picture
 from madi.graph.drawing.ranking import Columns, Route, Slot, arrange
 from madi.graph.drawing.rows import STUB, break_rows
-from madi.graph.drawing.straightening import straighten
+from madi.graph.drawing.straightening import clear_frames, straighten
 
 MARGIN = 20.0
 GAP = 12.0  # between neighbours of a column
@@ -24,7 +24,7 @@ MOST_EXTRA = 60.0
 ROUNDS = 30
 STRAIGHTENINGS = 2  # the second uses the room that the first has made
 WEAK = 0.01
-PORT_GAP = 8.0
+PORT_GAP = 7.0
 
 
 @dataclass
@@ -47,9 +47,8 @@ def lay_out(picture: Picture) -> Layout:
     top = min(slot.top for slot in slots)
     for slot in slots:
         slot.y += MARGIN - top
-    drops = break_rows(arranged.columns, arranged.routes, MARGIN)
+    drops, bottom = break_rows(arranged.columns, arranged.routes, MARGIN)
     right = max(slot.x + slot.room / 2 for slot in slots) + (2 * STUB if len(drops) > 1 else 0.0)
-    bottom = max(slot.bottom for slot in slots)
     return Layout(arranged.columns, arranged.routes, drops, right + MARGIN, bottom + MARGIN)
 
 
@@ -84,6 +83,7 @@ def _place_heights(arranged: Columns) -> None:
             _settle(column, spaces, pulls)
     for _ in range(STRAIGHTENINGS):
         straighten(arranged, gaps)
+    clear_frames(arranged.columns, GAP)
 
 
 def _settle(column: list[Slot], gaps: list[float], pulls: dict[int, list[tuple[Slot, float]]]) -> None:

@@ -120,6 +120,7 @@ def _within(rank: int, frame: int | None, spans: dict[int, range]) -> bool:
 
 
 def _uncrossed(columns: list[list[Slot]]) -> list[list[Slot]]:
+    columns = [_sorted(column, [float(i) for i in range(len(column))]) for column in columns]
     best, fewest = [list(column) for column in columns], _crossings(columns)
     for sweep in range(SWEEPS):
         if not fewest:

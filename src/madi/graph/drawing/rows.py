@@ -9,7 +9,8 @@ from madi.graph.drawing.ranking import Route, Slot
 WIDEST = 2200.0  # a drawing up to this width stays in one row
 ROW = 1800.0  # width of a row, at most, where it does not
 SHORTEST = 0.6  # of a row: it is not cut before
-ROW_GAP = 46.0
+ROW_GAP = 40.0
+TAG = 8.0  # how far the number of an edge reaches above and below it
 STUB = 26.0  # how far an edge runs on at the end of a row, and in at the beginning of the next
 
 
@@ -21,16 +22,16 @@ def row_starts(columns: list[list[Slot]]) -> list[int]:
     starts = [0]
     while lefts[-1] - lefts[starts[-1]] > ROW:
         begin = lefts[starts[-1]]
-        fit = [i for i in range(starts[-1] + 1, len(columns)) if lefts[i] - begin <= ROW]
-        late = [i for i in fit if lefts[i] - begin >= ROW * SHORTEST] or fit or [starts[-1] + 1]
+        shapes = range(starts[-1] + 2, len(columns), 2)  # an edge keeps its label in the row of its source
+        fit = [i for i in shapes if lefts[i] - begin <= ROW] or [shapes[0]]
+        late = [i for i in fit if lefts[i] - begin >= ROW * SHORTEST] or fit
         even = begin + (lefts[-1] - begin) / ceil((lefts[-1] - begin) / ROW)
-        best = [(_splits_frame(columns, i), _crossing(columns[i]), abs(lefts[i] - even), i) for i in late]
-        starts.append(min(best)[-1])
+        starts.append(min(late, key=lambda i: (_splits_frame(columns, i), _crossing(columns[i]), abs(lefts[i] - even))))
     return starts
 
 
-def break_rows(columns: list[list[Slot]], routes: list[Route], margin: float) -> list[float]:
-    """Move the slots into their rows; returns how far down each row was moved."""
+def break_rows(columns: list[list[Slot]], routes: list[Route], margin: float) -> tuple[list[float], float]:
+    """Move the slots into their rows; returns how far down each row was moved, and the lower end of the last."""
     starts = row_starts(columns)
     for row, (start, end) in enumerate(zip(starts, [*starts[1:], len(columns)], strict=True)):
         inside = [slot for column in columns[start:end] for slot in column]
@@ -38,24 +39,24 @@ def break_rows(columns: list[list[Slot]], routes: list[Route], margin: float) ->
         for slot in inside:
             slot.row = row
             slot.x -= shift
-    drops = _drops(columns, len(starts))
+    drops, bottom = _drops(columns, len(starts))
     for slot in (slot for column in columns for slot in column):
         slot.y += drops[slot.row]
     _tag(routes)
-    return drops
+    return drops, bottom
 
 
-def _drops(columns: list[list[Slot]], rows: int) -> list[float]:
+def _drops(columns: list[list[Slot]], rows: int) -> tuple[list[float], float]:
     drops, bottom = [0.0], 0.0
     slots = [slot for column in columns for slot in column]
     for row in range(rows):
         inside = [slot for slot in slots if slot.row == row]
         entering = [before.y for slot in inside for before in slot.before if before.row < row]
-        top = min([slot.top for slot in inside] + entering)
+        top = min([slot.top for slot in inside] + [height - TAG for height in entering])
         if row:
             drops.append(bottom + ROW_GAP - top)
-        bottom = max([slot.bottom for slot in inside] + entering) + drops[-1]
-    return drops
+        bottom = max([slot.bottom for slot in inside] + [height + TAG for height in entering]) + drops[-1]
+    return drops, bottom
 
 
 def _tag(routes: list[Route]) -> None:

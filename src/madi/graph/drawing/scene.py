@@ -28,11 +28,11 @@ VALUE_COLOUR = "#1B7FC4"
 GRADIENT_COLOUR = "#D55E00"
 GREY = "#7A8691"
 FILLS = {  # fill, outline, text
-    "operation": ("#2F4858", "#2F4858", "#FFFFFF"),
+    "operation": ("#2F4858", "#7A8691", "#FFFFFF"),
     "value": ("#EAF3FB", "#1B7FC4", "#17324D"),
     "parameter": ("#FFF3D1", "#B98900", "#4A3900"),
     "constant": ("#F1F3F5", "#7A8691", "#37424D"),
-    "output": ("#FFFFFF", "#2F4858", "#17324D"),
+    "output": ("#FFFFFF", "#7A8691", "#17324D"),
     "cut": ("#F1F3F5", "#7A8691", "#37424D"),
     "branch": ("#7A8691", "#7A8691", "#7A8691"),
 }
@@ -196,7 +196,7 @@ def _edge(route: Route, start: float, end: float, drops: list[float]) -> Item:
     marks = _forward(route, _lines(route, start - apart, end - apart, -apart, drops), apart)
     if route.edge.returns:
         marks += _backward(route, _lines(route, start + apart, end + apart, apart, drops), -apart)
-    return Item("edge", [*marks, *_tags(route, drops), *_label(route)])
+    return Item("edge", [*marks, *_tags(_lines(route, start, end, 0.0, drops), route.tag), *_label(route)])
 
 
 def _forward(route: Route, lines: list[list[Point]], lean: float) -> list[Mark]:
@@ -246,14 +246,10 @@ def _height_in_row_of(other: Slot, slot: Slot, drops: list[float]) -> float:
     return other.y - drops[other.row] + drops[slot.row]
 
 
-def _tags(route: Route, drops: list[float]) -> list[Mark]:
+def _tags(lines: list[list[Point]], tag: str) -> list[Mark]:
     """The number of an edge, at both its ends where it goes on in another row."""
-    marks: list[Mark] = []
-    for before, slot in pairwise(route.slots):
-        if before.row != slot.row:
-            marks.append(_tag(before.x + before.room / 2 + STUB + 11, before.y, route.tag))
-            marks.append(_tag(slot.x - slot.room / 2 - STUB - 11, _height_in_row_of(before, slot, drops), route.tag))
-    return marks
+    ends = [(line[-1], on[0]) for line, on in pairwise(lines)]
+    return [_tag(x + way * 11, y, tag) for pair in ends for way, (x, y) in zip((1, -1), pair, strict=True)]
 
 
 def _tag(x: float, y: float, tag: str) -> Text:

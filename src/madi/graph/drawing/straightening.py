@@ -28,6 +28,26 @@ def straighten(arranged: Columns, gaps: list[list[float]]) -> None:
             _level_runs(inner, slot.y if alone else route.label.y, bounds)
 
 
+def clear_frames(columns: list[list[Slot]], gap: float) -> None:
+    """Move what does not belong to a frame out of the rectangle around it."""
+    for frame in sorted({slot.frame for column in columns for slot in column if slot.frame is not None}):
+        inside = [slot for column in columns for slot in column if slot.frame == frame]
+        top, bottom = min(slot.top for slot in inside), max(slot.bottom for slot in inside)
+        for column in columns:
+            places = [i for i, slot in enumerate(column) if slot.frame == frame]
+            if places:
+                _push(column[: places[0]][::-1], top - gap, gap, up=True)
+                _push(column[places[-1] + 1 :], bottom + gap, gap, up=False)
+
+
+def _push(slots: list[Slot], limit: float, gap: float, *, up: bool) -> None:
+    """Move slots, the nearest first, beyond a limit and each other."""
+    for slot in slots:
+        move = min(limit - slot.bottom, 0.0) if up else max(limit - slot.top, 0.0)
+        slot.y += move
+        limit = slot.top - gap if up else slot.bottom + gap
+
+
 def _level_runs(slots: list[Slot], height: float, bounds: Bounds) -> None:
     """Put the waypoints of an edge at as few different heights as their neighbours allow."""
     run: list[Slot] = []
