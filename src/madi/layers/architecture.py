@@ -70,7 +70,7 @@ class _Entries:
         return {
             "class": type(layer).__name__,
             "arguments": {name: self.plain(layer, name, value) for name, value in arguments.items()},
-            "attributes": {name: self.plain(layer, name, value) for name, value in _scalars(layer).items()},
+            "attributes": {name: self.plain(layer, name, value) for name, value in _changed(layer).items()},
             "members": {name: self.place(member) for name, member in layer.inner_layers()},
             "input_shape": None if layer.input_shape is None else list(layer.input_shape),
         }
@@ -130,6 +130,12 @@ def _scalars(layer: Layer) -> dict[str, Any]:
     live = vars(layer)
     kept = {name: live[name] for name in (*_arguments_of(type(layer)), *layer.numbers) if name in live}
     return {name: value for name, value in kept.items() if isinstance(value, (bool, int, float, str, np.generic))}
+
+
+def _changed(layer: Layer) -> dict[str, Any]:
+    """Those that are not what the constructor was given."""
+    given = layer.arguments
+    return {name: value for name, value in _scalars(layer).items() if name not in given or value != given[name]}
 
 
 def _arguments_of(layer: type[Layer]) -> list[str]:
