@@ -166,6 +166,8 @@ ffi::Error pool_backward(ffi::ThreadPool pool, Floats gy, Bytes places, Out<Floa
 
 // ---- what the library shows
 
+using std::int64_t;
+
 #pragma GCC visibility push(default)
 
 // The name of the widest variant that this machine has.
@@ -181,10 +183,14 @@ extern "C" int madi_kernels_select(const char* name) {
   return 0;
 }
 
+// Keeps one core busy with multiply-adds; returns the floating-point operations done.
+extern "C" int64_t madi_kernels_burn(int64_t rounds) {
+  float result;
+  return madi::chosen().load()->burn(rounds, &result);
+}
+
 #define MADI_WINDOWS(binding) \
   binding.Attr<madi::Pair>("stride").Attr<madi::Pair>("padding").Attr<madi::Pair>("dilation").Attr<int64_t>("groups")
-
-using std::int64_t;
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_convolution_forward, madi::forward,
                               MADI_WINDOWS(ffi::Ffi::Bind()

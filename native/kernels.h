@@ -52,6 +52,9 @@ struct Kernels {
 
   // gy goes to the place of each window's maximum.
   void (*max_pool_backward)(const Pooling&, const float* gy, const std::uint8_t* places, float* gx, Workers&);
+
+  // Multiply-adds on registers alone, for benchmarks: returns how many floating-point operations it did.
+  std::int64_t (*burn)(std::int64_t rounds, float* result);
 };
 
 extern const Kernels portable_kernels;

@@ -2,6 +2,8 @@
 // that the sanitizers see any access beyond them.
 //
 //   kernels_test [SEED] [CASES]
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "../convolution_plain.h"
+#include "../pooling_plain.h"
 #include "../thread_workers.h"
 #include "../variants.h"
 
@@ -18,6 +21,7 @@ namespace {
 
 using madi::Convolution;
 using madi::Kernels;
+using madi::Pooling;
 using std::int64_t;
 
 // An array that ends where its last element does.
@@ -180,6 +184,66 @@ struct Case {
   }
 };
 
+// ---- max pooling
+
+void choose_axis(std::mt19937& random, int64_t& in, int64_t& out, int64_t& size, int64_t& stride, int64_t& pad) {
+  size = 1 + random() % 4;
+  in = size + random() % 12;
+  stride = random() % 2 ? size : 1 + random() % 4;
+  pad = random() % size;
+  out = (in + pad - size) / stride + 1;
+  if ((out * stride) < in + pad && random() % 2) ++out;  // a last window that hangs over the edge
+}
+
+Pooling choose_pooling(std::mt19937& random) {
+  Pooling s;
+  s.images = pick(random, {1, 2, 5});
+  s.channels = pick(random, {1, 3, 8, 16, 17, 40});
+  choose_axis(random, s.height, s.out_height, s.size_height, s.stride_height, s.pad_top);
+  choose_axis(random, s.width, s.out_width, s.size_width, s.stride_width, s.pad_left);
+  return s;
+}
+
+void check(const char* variant, const char* what, bool equal) {
+  if (equal) return;
+  std::printf("%s max pooling: %s differ\n", variant, what);
+  ++failures;
+}
+
+struct PoolingCase {
+  Pooling shape;
+  int64_t inputs, outputs;
+  Array x, gy, y;
+  std::vector<std::uint8_t> places;
+  std::vector<double> gx;
+
+  PoolingCase(const Pooling& s, std::mt19937& random)
+      : shape(s),
+        inputs(s.images * s.height * s.width * s.channels),
+        outputs(s.images * s.out_height * s.out_width * s.channels),
+        x(inputs, random),
+        gy(outputs, random),
+        y(outputs),
+        places(outputs),
+        gx(inputs) {
+    for (int64_t k = 0; k < inputs; ++k) x.data()[k] = std::round(4 * x.data()[k]);  // so that maxima tie
+    madi::plain::max_pool_forward(s, x.data(), y.data(), places.data(), outputs);
+    madi::plain::max_pool_backward(s, gy.data(), places.data(), gx.data());
+  }
+
+  void check_variant(const Kernels& kernels, madi::Workers& workers) const {
+    Array y_got(outputs), gx_got(inputs);
+    std::unique_ptr<std::uint8_t[]> places_got(new std::uint8_t[outputs]);
+    kernels.max_pool_forward(shape, x.data(), y_got.data(), places_got.get(), workers);
+    kernels.max_pool_backward(shape, gy.data(), places_got.get(), gx_got.data(), workers);
+    check(kernels.name, "maxima", std::equal(y.data(), y.data() + outputs, y_got.data()));
+    check(kernels.name, "places", std::equal(places.begin(), places.end(), places_got.get()));
+    bool near = true;
+    for (int64_t k = 0; k < inputs; ++k) near = near && std::fabs(gx_got.data()[k] - gx[k]) < 1e-5;
+    check(kernels.name, "gradients", near);
+  }
+};
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -188,10 +252,12 @@ int main(int count, char** arguments) {
   std::mt19937 random(seed);
   for (int k = 0; k < cases; ++k) {
     const Case example(choose(random), random);
+    const PoolingCase pooling(choose_pooling(random), random);
     for (const Kernels* kernels : madi::variants()) {
       Pool pool(random());
       madi::PoolWorkers<Pool> workers(pool, 1 + random() % 4);
       example.check(*kernels, workers);
+      pooling.check_variant(*kernels, workers);
     }
   }
   std::printf("%d cases, %d failures\n", cases, failures);

@@ -16,6 +16,15 @@ using std::int64_t;
 constexpr int kLanes = MADI_VECTOR_BYTES / 4;
 constexpr int kRegisters = MADI_VECTOR_REGISTERS;
 
+// The constraint of a vector register in inline assembly.
+#if defined(__aarch64__)
+#define MADI_VECTOR_REGISTER(value) "w"(value)
+#elif MADI_VECTOR_REGISTERS == 32
+#define MADI_VECTOR_REGISTER(value) "v"(value)
+#else
+#define MADI_VECTOR_REGISTER(value) "x"(value)
+#endif
+
 typedef float Vector __attribute__((vector_size(MADI_VECTOR_BYTES)));
 typedef float Unaligned __attribute__((vector_size(MADI_VECTOR_BYTES), aligned(4), may_alias));
 

@@ -92,9 +92,7 @@ def conv2d_path(x: Any, weight: Any) -> str:
     return native.path() if _compiled(native.path(), x, weight) and jax.default_backend() == "cpu" else "xla"
 
 
-def conv2d_windows(
-    shape: Any, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Windows:
+def conv2d_windows(shape: Any, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Windows:
     """The windows of a convolution, after a check that x, weight and groups fit each other."""
     if len(shape) != 4 or len(weight_shape) != 4:
         raise ShapeError(
@@ -164,7 +162,9 @@ def _numpy_weight_gradient(x: Any, gy: Any, windows: Windows, groups: int) -> An
     gweight = np.zeros((*windows.size, x.shape[3] // groups, gy.shape[3]), np.result_type(x, gy))
     for k, l, pixels in _offsets(windows, gy.shape[1:3]):  # noqa: E741
         for inputs, outputs in _channel_groups(gweight, groups):
-            gweight[k, l, :, outputs] = np.tensordot(padded[pixels][..., inputs], gy[..., outputs], axes=([0, 1, 2],) * 2)
+            gweight[k, l, :, outputs] = np.tensordot(
+                padded[pixels][..., inputs], gy[..., outputs], axes=([0, 1, 2],) * 2
+            )
     return gweight
 
 

@@ -92,7 +92,7 @@ def _select(wanted: str) -> str:
     wanted = wanted or library.madi_kernels_best().decode()
     if not library.madi_kernels_select(wanted.encode()):
         raise ConfigurationError(
-            f"MADI_KERNELS: expected a path that this processor has, got '{wanted}'. Unset MADI_KERNELS to let madi choose."
+            f"MADI_KERNELS: expected a path that this processor has, got '{wanted}'. Unset MADI_KERNELS to get the best."
         )
     return wanted
 
@@ -103,8 +103,8 @@ def _library() -> ctypes.CDLL | None:
     files = [file for folder in _folders() for file in sorted(folder.glob("madi_kernels.*")) if _is_library(file)]
     if not files:
         logging.getLogger("madi").warning(
-            "madi was installed without its compiled kernels: convolution and pooling on the CPU take XLA's slower path. "
-            "Install a C++ compiler and reinstall madi to get them, or set MADI_KERNELS=off to silence this notice."
+            "madi was installed without its compiled kernels: convolution and pooling on the CPU take XLA's slower "
+            "path. Install a C++ compiler and reinstall madi to get them, or set MADI_KERNELS=off to silence this."
         )
         return None
     library = ctypes.CDLL(str(files[0]))

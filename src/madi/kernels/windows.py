@@ -63,16 +63,14 @@ def make_windows(
 ) -> Windows:
     """Windows over an image of (height, width) `image`, from options as users write them.
 
-    padding     "valid" (none), "same" (out = ceil(in / stride), the odd pixel below and to the right), a number of pixels,
-                (height, width), or ((top, bottom), (left, right))
+    padding     "valid" (none), "same" (out = ceil(in / stride), the odd pixel below and to the right), a number of
+                pixels, (height, width), or ((top, bottom), (left, right))
     ceil        pads more below and to the right where a last window would otherwise be cut off, as long as it begins
                 inside the image or the padding before it
     """
     sizes, strides, dilations = pair("size", size), pair("stride", stride), pair("dilation", dilation)
     windows = Windows(sizes, strides, ((0, 0), (0, 0)), dilations)
-    rows, columns = (
-        _pad_axis(axis, _axis_padding(padding, axis), image[axis], windows, ceil=ceil) for axis in (0, 1)
-    )
+    rows, columns = (_pad_axis(axis, _axis_padding(padding, axis), image[axis], windows, ceil=ceil) for axis in (0, 1))
     return windows._replace(padding=(rows, columns))
 
 
