@@ -246,6 +246,17 @@ def test_layers_that_share_a_parameter_fold_and_keep_it_outside():
     assert texts(drawing).count("0.weight") == 1
 
 
+def test_a_folded_block_returns_the_sum_over_its_rounds_to_what_they_share():
+    x, w = named(1, "x"), named(2, "w")
+    output = x
+    for _ in range(10):
+        output = output * w  # the first round stands alone: it reads x, and w for the first time
+    drawing = madi.draw(output, fold=True)
+    assert "× 9" in texts(drawing)
+    # output = x w^10: w's gradient is 10 w^9 = 5120, of which each of the ten rounds returns w^9 = 512
+    assert coloured(drawing, GRADIENT_COLOUR) == sorted(["1", "1024", "512", "5120", "512", "4608"])
+
+
 def test_what_leaves_a_fold_is_the_last_round():
     drawing = madi.draw(chain(30))
     assert "× 30" in texts(drawing)

@@ -96,7 +96,7 @@ class _Painter:
         symbol = shortened(symbol_of(node), LONGEST_NAME)
         shape = self.operations[index] = self._add(Shape("operation", [symbol], _tip(index, node), index, frame))
         for position, (entry, source) in enumerate(zip(entries, sources, strict=True)):
-            self._connect(entry, source, shape, self.run.gradient_on_edge(node, position))
+            self._connect(entry, source, shape, self.run.gradient_on_edge(index, position))
         self.picture.edges += [Edge(stub, shape, [], [], returns=False) for stub in rest]
 
     def _paint_output(self) -> None:

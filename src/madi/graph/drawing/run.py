@@ -52,10 +52,20 @@ class Run:
         fellow = self.nodes[index + self.folds[frame].length].inputs[position]
         return fellow.creator is None and fellow is not entry
 
-    def gradient_on_edge(self, reader: Function, position: int) -> Array | None:
-        """What comes back from `reader` to its input at `position`: one summand of that variable's gradient."""
-        own = self._edge_gradients.get(reader)
-        return self.gradients.get(reader.inputs[position]) if own is None else own[position]
+    def gradient_on_edge(self, index: int, position: int) -> Array | None:
+        """What comes back from node `index` to its input at `position`: one summand of that variable's gradient.
+
+        Where the node stands for all rounds of a fold, and each reads the same variable, it is the sum over the rounds.
+        """
+        variable = self.nodes[index].inputs[position]
+        frame = self.frame_of(index)
+        rounds = [index] if frame is None else range(index, self.folds[frame].end, self.folds[frame].length)
+        readers = [self.nodes[place] for place in rounds if self.nodes[place].inputs[position] is variable]
+        if any(reader not in self._edge_gradients for reader in readers):
+            return self.gradients.get(variable)
+        answers = [self._edge_gradients[reader][position] for reader in readers]
+        found = [answer for answer in answers if answer is not None]
+        return sum(found[1:], start=found[0]) if found else None
 
     def _gradients(self, gradient: Any) -> dict[Variable, Array]:
         try:
@@ -79,10 +89,10 @@ class Run:
         return [index if index in kept else None for index in shown]
 
     def _on_edges(self) -> dict[Function, tuple[Array | None, ...]]:
-        """Gradients by edge, for the drawn readers of variables that are read more than once."""
+        """Gradients by edge, for the readers of variables that are read more than once."""
         readers = Counter(entry for node in self.nodes for entry in node.inputs)
         made = outputs_of(self.output, self.nodes)
-        nodes = [self.nodes[index] for index in self.drawn()]
+        nodes = [node for node, shown in zip(self.nodes, self.shown, strict=True) if shown is not None]
         shared = {entry for entry, count in readers.items() if count > 1 and entry in self.gradients}
         return {node: self._through(node, made[node]) for node in nodes if not shared.isdisjoint(node.inputs)}
 
