@@ -41,7 +41,8 @@ def unbuilt_on_error(model: Layer) -> Iterator[None]:
     unbuilt = [layer for _, layer in model.walk() if layer.input_shape is None]
     try:
         yield
-    except Exception:
+    except Exception as error:
+        vars(error).pop("__notes__", None)  # JAX's remark on its own frames helps nobody who has passed a wrong shape
         for layer in unbuilt:
             layer.input_shape = None
         raise
@@ -67,19 +68,18 @@ def _trace(model: Layer, batch: Shape) -> tuple[Shape, str | None]:
     """The output's shape, and the name of the node that computed it."""
     import jax
 
-    made: dict[int, str] = {}
     last: list[str | None] = []
 
     def run(x: Any) -> Any:
-        y = model(Variable(x))
-        last.append(made.get(id(y)))
+        made: list[tuple[Variable, str]] = []
+
+        def note(node: Any, inputs: Any, outputs: Any) -> None:
+            made.extend((output, type(node).__name__) for output in outputs)
+
+        with no_grad(), observing(note):
+            y = model(Variable(x))
+        last.append(next((name for output, name in reversed(made) if output is y), None))
         return y.value
 
-    def note(node: Any, inputs: Any, outputs: Any) -> None:
-        kept.extend(outputs)
-        made.update({id(output): type(node).__name__ for output in outputs})
-
-    kept: list[Variable] = []
-    with no_grad(), observing(note):
-        shape = jax.eval_shape(run, jax.ShapeDtypeStruct(batch, np.float32)).shape
+    shape = jax.eval_shape(run, jax.ShapeDtypeStruct(batch, np.float32)).shape
     return shape[1:], last[-1]

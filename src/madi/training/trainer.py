@@ -258,8 +258,8 @@ def _floating(dtype: Any) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
     except TypeError:
-        found = None
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        found = np.dtype(object)
+    if found not in (np.float32, np.float64):
         raise ConfigurationError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
     return found
 
