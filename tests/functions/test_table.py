@@ -13,8 +13,6 @@ from tests.functions import checks
 from tests.functions.table import TABLE, Case
 
 CASES = [pytest.param(case, id=f"{name}: {case.name}") for name, cases in TABLE.items() for case in cases]
-DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
 every_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -33,27 +31,26 @@ def test_nothing_is_edited_in_place(case):
     checks.gradients_are_not_edited(case)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.values[0].apart])
+@every_case
 def test_jax_grad(case):
     checks.jax_grad(case)
 
 
 @every_case
-@DTYPES
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_pytorch(case, dtype):
     pytest.importorskip("torch")
     checks.pytorch(case, dtype)
 
 
 @every_case
-@DTYPES
-def test_both_libraries(case, dtype):
-    checks.both_libraries(case, dtype)
+def test_both_libraries(case):
+    checks.both_libraries(case)
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_jax_node_by_node(name):
-    checks.both_libraries(TABLE[name][0], np.float32, traced=False)
+    checks.both_libraries(TABLE[name][0], traced=False)
 
 
 # ---- the table is complete

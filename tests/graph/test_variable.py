@@ -132,18 +132,14 @@ def test_a_second_backward_overwrites():
     assert float(x.grad) == 2
 
 
-def test_a_leaf_is_its_own_output():
-    x = Variable(3.0)
-    x.backward()
-    assert float(x.grad) == 1
-
-
 def test_only_leaves_get_a_gradient():
     x = Variable(3.0)
     middle = multiply(x, x)
     y = multiply(middle, 2.0)
     y.backward()
     assert (middle.grad, y.grad) == (None, None)
+    x.backward()
+    assert float(x.grad) == 1
 
 
 def test_gradients_keeps_those_on_the_way_when_asked():
@@ -368,9 +364,8 @@ def test_a_users_backward_with_too_few_gradients():
 def test_a_function_is_one_node():
     node = Multiply()
     node(Variable(1.0), 2.0)
-    with pytest.raises(
-        RuntimeError, match=r"^this Multiply is already a node of a graph: make a new one for each call$"
-    ):
+    message = r"^this Multiply is already a node of a graph: make a new one for each call$"
+    with pytest.raises(RuntimeError, match=message):
         node(Variable(1.0), 2.0)
 
 

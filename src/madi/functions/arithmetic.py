@@ -14,8 +14,8 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
     if gradient.shape == shape:
         return gradient
     extra = gradient.ndim - len(shape)
-    repeated = tuple(axis for axis, size in enumerate(shape, start=extra) if size == 1 and gradient.shape[axis] != 1)
-    return gradient.sum(axis=(*range(extra), *repeated), keepdims=True).reshape(shape)
+    repeated = [axis for axis, size in enumerate(shape, start=extra) if size == 1]
+    return gradient.sum(axis=(*range(extra), *repeated)).reshape(shape)
 
 
 class _Elementwise(Function):
@@ -136,10 +136,9 @@ class Power(_Elementwise):
         return self.base_slope(gy) if self.needs[0] else gy, self.exponent_slope(gy) if self.needs[1] else gy
 
     def base_slope(self, gy: Array) -> Array:
-        """gx0 = gy x1 x0^(x1 - 1)."""
-        xp = array_library(self.x0, self.x1)
-        constant = self.x1 == 0
-        return gy * xp.where(constant, 0, self.x1 * xp.where(constant, 1, self.x0) ** (self.x1 - 1))
+        """gx0 = gy x1 x0^(x1 - 1); where x1 = 0 any base will do that has an inverse, so 0 is kept out."""
+        base = array_library(self.x0, self.x1).where(self.x1 == 0, 1, self.x0)
+        return gy * self.x1 * base ** (self.x1 - 1)
 
     def exponent_slope(self, gy: Array) -> Array:
         """gx1 = gy y log(x0)."""

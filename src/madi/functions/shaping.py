@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ class Concatenate(Function):
         ends = [0]
         for size in sizes:
             ends.append(ends[-1] + size)
-        return tuple(self.part(gy, start, end) for start, end in zip(ends, ends[1:], strict=False))
+        return tuple(self.part(gy, start, end) for start, end in pairwise(ends))
 
     def part(self, gy: Array, start: int, end: int) -> Array:
         """gy from `start` to `end` along the joined axis."""
