@@ -212,7 +212,10 @@ ARCHITECTURES = {
     "a state that is not there": (setting("states", value=["0.mean"]), "corrupt: "),
     "a layer that is not there": (setting("layers", 1, "members", "0", value=7), "corrupt: "),
     "a layer that holds itself": (setting("layers", 1, "members", "0", value=1), "corrupt: "),
-    "a negative place": (setting("layers", 1, "members", "0", value=-1), "corrupt: "),
+    "a negative place": (
+        setting("layers", 1, "members", "0", value=-1),
+        "corrupt: its architecture cannot be read (ValueError('layer -1 is not described before it is used')). Get the",
+    ),
     "no layers": (setting("layers", value=[]), "corrupt: "),
     "no list": (setting("layers", value=3), "corrupt: "),
     "a strange value": (setting("layers", 0, "arguments", "bias", value={"eval": "1+1"}), "corrupt: "),

@@ -143,6 +143,8 @@ def test_what_has_changed_since_counts(path):
     other = round_trip(one, path)
     assert_equal(one, other, X.reshape(5, 4))
     assert (other[2].rate, other[1].slope, other[3][0].units) == (0.1, 0.5, 5)
+    # the model, its four layers and two within: what was replaced is not in the file
+    assert len(read_metadata(path).architecture["layers"]) == 7
 
 
 def test_a_constructor_that_changes_its_arguments_does_so_once(path):

@@ -139,7 +139,7 @@ class Layer:
 
         parameters   arrays or Variables by path, as `parameters()` names them; state, numbers: likewise
         """
-        self._shape_of_one()  # an unbuilt layer would draw new weights at every call
+        self.shape_of_one()  # an unbuilt layer would draw new weights at every call
         bound = self.bind({**parameters, **state, **(numbers or {})})
         return bound(x, training=training, key=key), bound.state()
 
@@ -156,12 +156,13 @@ class Layer:
         """
         import jax
 
-        shape = self._shape_of_one() if shape is None else shape
+        shape = self.shape_of_one() if shape is None else shape
         example = jax.ShapeDtypeStruct((1, *shape), np.float32)
         with no_grad():
             return jax.eval_shape(lambda x: self(Variable(x)).value, example).shape[1:]
 
-    def _shape_of_one(self) -> tuple[int, ...]:
+    def shape_of_one(self) -> tuple[int, ...]:
+        """The shape of one example that the layer was built for; ShapeError where it is not built yet."""
         if self.input_shape is None:
             raise ShapeError(f"{self.label()} is not built yet: call build(shape of one example) first.")
         return self.input_shape
@@ -182,7 +183,7 @@ class Layer:
         if not chosen and path not in layers:
             raise self._no_such(path, [*layers, *self.parameters()])
         if not chosen:
-            layers[path]._shape_of_one()  # what is not built yet has no parameters that could be frozen
+            layers[path].shape_of_one()  # what is not built yet has no parameters that could be frozen
         for parameter in chosen:
             parameter.trainable = trainable
         return self

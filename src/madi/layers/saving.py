@@ -48,7 +48,7 @@ def save(model: Layer, path: str | Path, *, extra: Mapping[str, Any] | None = No
     The file is complete or is not there.  The same model gives the same bytes.  Raises ShapeError for a model that is
     not built, ConfigurationError for a layer whose arguments cannot be saved, FileError where it cannot be written.
     """
-    model.output_shape()
+    model.shape_of_one()
     parameters = {name: parameter.value for name, parameter in model.parameters().items()}
     states = {name: value for name, value in model.state().items() if value is not None}
     tensors = {name: _storable(name, value) for name, value in {**parameters, **states}.items()}

@@ -47,7 +47,7 @@ def write(path: str | Path, tensors: Mapping[str, Any], metadata: Mapping[str, s
 
     The same arrays and metadata give the same bytes.  Raises FileError where the folder cannot be written.
     """
-    arrays = {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    arrays = {name: np.asarray(value) for name, value in tensors.items()}
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in arrays.items()}
     # The widest elements first, so that each array starts at a multiple of its element's size.
     ordered = dict(sorted(arrays.items(), key=lambda entry: -entry[1].dtype.itemsize))
@@ -81,7 +81,7 @@ def _write_all(path: Path, header: bytes, arrays: Mapping[str, Any]) -> None:
     with path.open("xb") as file:
         file.write(header)
         for array in arrays.values():
-            file.write(array.reshape(-1).view(np.uint8))
+            file.write(array.reshape(-1).view(np.uint8))  # in the order of the last axis, whatever the strides
         file.flush()
         os.fsync(file.fileno())
 
