@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -28,6 +29,12 @@ CASES = {
         ShapeError,
         "matmul: expected the last size of the left input to equal the last but one of the right, got (2, 3) @ (). "
         "Transpose or reshape one of them.",
+    ),
+    "matmul, leading axes": (
+        lambda: F.matmul(np.ones((2, 2, 3)), np.ones((3, 3, 4))),
+        ShapeError,
+        "matmul: the leading axes of (2, 2, 3) and (3, 3, 4) do not broadcast. Sizes must agree from the last of them "
+        "back, or be 1.",
     ),
     "affine": (
         lambda: F.affine(np.ones((4, 28, 28)), np.ones((784, 10))),
@@ -83,6 +90,26 @@ CASES = {
         lambda: F.get_item(np.ones((2, 3)), (0, 3)),
         IndexError,
         "index 3 is out of range for axis 1 of an array of shape (2, 3)",
+    ),
+    "index into JAX's": (
+        lambda: F.get_item(jnp.ones((2, 3)), (0, np.int64(3))),
+        IndexError,
+        "index 3 is out of range for axis 1 of an array of shape (2, 3)",
+    ),
+    "indices into JAX's": (
+        lambda: F.get_item(jnp.ones(3), jnp.array([[0, -4], [3, 1]])),
+        IndexError,
+        "index -4 is out of range for axis 0 of an array of shape (3,)",
+    ),
+    "list of indices": (
+        lambda: F.get_item(jnp.ones((2, 3)), [1, 2]),
+        IndexError,
+        "index 2 is out of range for axis 0 of an array of shape (2, 3)",
+    ),
+    "an axis too many": (
+        lambda: F.get_item(np.ones(2), (0, 0)),
+        IndexError,
+        "index 0 is out of range for axis 1 of an array of shape (2,)",
     ),
     "dropout, rate": (
         lambda: F.dropout(np.ones(3), 1.0),

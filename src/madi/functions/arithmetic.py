@@ -25,7 +25,7 @@ class _Elementwise(Function):
         try:
             return self.equation(x0, x1)
         except (ValueError, TypeError) as error:
-            if _broadcast(x0.shape, x1.shape):
+            if broadcastable(x0.shape, x1.shape):
                 raise
             raise ShapeError(
                 f"{type(self).__name__.lower()}: shapes {x0.shape} and {x1.shape} do not broadcast. Sizes must agree from "
@@ -44,7 +44,8 @@ class _Elementwise(Function):
         raise NotImplementedError
 
 
-def _broadcast(*shapes: tuple[int, ...]) -> bool:
+def broadcastable(*shapes: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes repeat against each other: from the last axis back, sizes agree or are 1."""
     widest = max(map(len, shapes))
     columns = zip(*((1,) * (widest - len(shape)) + shape for shape in shapes), strict=True)
     return all(len({size for size in column if size != 1}) <= 1 for column in columns)

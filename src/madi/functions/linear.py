@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from madi.errors import ShapeError
-from madi.functions.arithmetic import sum_to
+from madi.functions.arithmetic import broadcastable, sum_to
 from madi.graph import Array, Function, Variable
 
 
@@ -28,6 +28,11 @@ class MatMul(Function):
             raise ShapeError(
                 f"matmul: expected the last size of the left input to equal the last but one of the right, got {x0.shape} "
                 f"@ {x1.shape}. Transpose or reshape one of them."
+            )
+        if not broadcastable(x0.shape[:-2], x1.shape[:-2]):
+            raise ShapeError(
+                f"matmul: the leading axes of {x0.shape} and {x1.shape} do not broadcast. Sizes must agree from the "
+                "last of them back, or be 1."
             )
         return x0 @ x1
 

@@ -13,7 +13,7 @@ import numpy as np
 from madi.errors import DataError, ShapeError
 from madi.functions.activations import normalized_exponential
 from madi.graph import Array, Function, Variable, as_array
-from madi.kernels.arrays import array_library, is_jax
+from madi.kernels.arrays import array_library, is_traced
 from madi.kernels.indexing import one_hot
 
 
@@ -210,7 +210,7 @@ def class_targets(where: str, x: Array, target: Array) -> Array:
 
 def check_labels(where: str, labels: Array, classes: int) -> None:
     """Raise DataError unless every label is a whole number in 0..classes-1; the message names the first that is not."""
-    if _traced(labels):
+    if is_traced(labels):
         return
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
@@ -225,14 +225,6 @@ def check_labels(where: str, labels: Array, classes: int) -> None:
             f"{where}: expected labels from 0 to {classes - 1} for {classes} classes, got {labels.flat[row]} in row {row}"
             f"{f' and {wrong.size - 1} more' if wrong.size > 1 else ''}. Relabel them, or give the last layer more units."
         )
-
-
-def _traced(array: Array) -> bool:
-    if not is_jax(array):
-        return False
-    import jax
-
-    return isinstance(array, jax.core.Tracer)
 
 
 def _data(values: Any) -> Array:

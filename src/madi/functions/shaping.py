@@ -11,7 +11,7 @@ import numpy as np
 
 from madi.errors import ShapeError
 from madi.graph import Array, Function, Variable
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, is_traced
 from madi.kernels.indexing import scatter_add
 
 
@@ -119,15 +119,19 @@ class GetItem(Function):
     def check(self, x: Array) -> None:
         """Refuse an index beyond the array: JAX would clamp it, silently."""
         entries = self.index if isinstance(self.index, tuple) else (self.index,)
-        if any(entry is Ellipsis or entry is None or getattr(entry, "ndim", 0) > 1 for entry in entries):
+        if any(entry is Ellipsis or entry is None or _is_mask(entry) for entry in entries):
             return
         for axis, entry in enumerate(entries):
-            if (
-                isinstance(entry, int)
-                and not isinstance(entry, bool)
-                and (axis >= x.ndim or not -x.shape[axis] <= entry < x.shape[axis])
-            ):
-                raise IndexError(f"index {entry} is out of range for axis {axis} of an array of shape {x.shape}")
+            if isinstance(entry, slice) or is_traced(entry):
+                continue
+            size, places = x.shape[axis] if axis < x.ndim else 0, np.asarray(entry)
+            wrong = places[(places < -size) | (places >= size)]
+            if wrong.size:
+                raise IndexError(f"index {wrong[0]} is out of range for axis {axis} of an array of shape {x.shape}")
+
+
+def _is_mask(entry: Any) -> bool:
+    return isinstance(entry, bool) or getattr(getattr(entry, "dtype", None), "kind", "") == "b"
 
 
 def _position(entry: Any) -> Any:

@@ -15,6 +15,12 @@ def is_jax(array: object) -> bool:
     return jax is not None and isinstance(array, jax.Array)
 
 
+def is_traced(array: object) -> bool:
+    """Whether `array` stands for values that are not there yet: inside `jit` nobody can look at them."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(array, jax.core.Tracer)
+
+
 def array_library(*arrays: Any) -> ModuleType:
     """The module whose functions fit these arrays: jax.numpy where any of them is JAX's, else numpy.
 
