@@ -1,0 +1,46 @@
+"""How the commands print: tables on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Text on standard output: wrapped between words in a terminal, as it is in a pipe."""
+    console = _console()
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
+def show(table: Any) -> None:
+    """A table on standard output."""
+    _console().print(table)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Any:
+    """A table of texts with a rule below its head; the columns named in `numbers` are flush right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def notice(text: str) -> None:
+    """A line on standard error."""
+    from rich.console import Console
+
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _console() -> Any:
+    """A console that is as wide as its lines where nobody watches, so that a pipe gets whole tables."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 160))

@@ -1,0 +1,104 @@
+"""A model that the user names: a file, the folder of a run, or one of madi.models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madi.cli.run_folder import CONFIGURATION, MODEL
+from madi.errors import ConfigurationError, FileError, closest
+
+if TYPE_CHECKING:
+    from madi.layers import Layer
+    from madi.training import Loss
+
+GATES = ("AND", "NAND", "OR", "XOR")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model, and what its file says of its origin.
+
+    place    the file, or the name
+    about    {"classes", "dataset", "loss", "metrics"}, as far as it is known
+    data     the folder of the dataset that it was trained on, where one was given then
+    """
+
+    model: Layer
+    place: str
+    about: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The names of the classes, where the file has them."""
+        names = self.about.get("classes")
+        return [str(name) for name in names] if isinstance(names, list) and names else None
+
+    def loss(self, name: str | None = None) -> Loss:
+        """The loss called `name`, or the one that the model was trained with."""
+        from madi.training.losses import get
+
+        return get(name or str(self.about.get("loss") or "softmax_cross_entropy"))
+
+
+def find_model(name: str) -> Found:
+    """The trained model in a file or in the folder of a run.
+
+    Raises FileError for what is missing or no model of madi.
+    """
+    from madi.layers import load, read_metadata
+
+    path = Path(name).expanduser()
+    file = path / MODEL if path.is_dir() else path
+    if not file.exists():
+        raise FileError(_missing(path))
+    return Found(load(file), str(file), read_metadata(file).extra, _data_folder(file.parent / CONFIGURATION))
+
+
+def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int) -> Found:
+    """As `find_model`, and new models and gates by their names, built for one example of `shape`.
+
+    Raises ConfigurationError for a model by name without a shape.
+    """
+    from madi.models import MODELS, create, gate
+
+    if Path(name).expanduser().exists():
+        return find_model(name)
+    if name.upper() in GATES:
+        return Found(gate(name), name.upper())
+    if name.casefold() not in MODELS:
+        raise FileError(_missing(Path(name), [*MODELS, *GATES]))
+    if shape is None:
+        raise ConfigurationError(f"{name}: a new model needs --input-shape, such as 784 or 28,28,1.")
+    return Found(create(name, outputs=outputs).build(shape), name)
+
+
+def sizes(option: str, text: str | None) -> tuple[int, ...] | None:
+    """(28, 28, 1) from "28,28,1"; None stays None."""
+    if text is None:
+        return None
+    words = [word.strip() for word in text.replace("x", ",").split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise ConfigurationError(f"{option} must be sizes of at least 1 such as 28,28,1, got '{text}'.")
+    return tuple(map(int, words))
+
+
+def _missing(path: Path, names: list[str] | None = None) -> str:
+    if path.is_dir():
+        return f"{path}: holds no {MODEL}, so it is no folder of a run. Give one that 'madi train' has written."
+    near = closest(str(path), names or [])
+    hint = f" Did you mean '{near}'?" if near else ""
+    known = f" Models by name: {', '.join(names)}." if names else ""
+    return f"{path}: no such file or folder.{hint}{known} Give a model's file or the folder of a run."
+
+
+def _data_folder(config: Path) -> str | None:
+    """The dataset's folder that a run was told to read."""
+    from madi.config import read_toml
+
+    if not config.is_file():
+        return None
+    folder = read_toml(config).get("data")
+    return folder if isinstance(folder, str) else None

@@ -1,0 +1,92 @@
+"""The folder of a run: what was asked for, what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madi.config import TrainConfig
+from madi.errors import ConfigurationError, FileError
+
+if TYPE_CHECKING:
+    from madi.layers import Layer
+    from madi.training import History
+
+CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jsonl"
+CURVES, RESULTS = "curves.png", "results.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that can be written to.
+
+    config.toml         what was asked for; `madi train --config` does it again
+    model.safetensors   the trained network
+    history.jsonl       a line an epoch; the last line holds the values by step
+    curves.png          the learning curves
+    results.json        loss and metrics, seconds, how it ended
+    """
+
+    path: Path
+    was_there: bool
+
+    @classmethod
+    def create(cls, config: TrainConfig, output: Path | None, *, overwrite: bool = False) -> RunFolder:
+        """Make the folder and write the configuration, before any work is done.
+
+        Raises FileError where it cannot be written, ConfigurationError where it holds a run already.
+        """
+        path = _free_name(config) if output is None else output.expanduser()
+        if (path / MODEL).exists() and not overwrite:
+            raise ConfigurationError(
+                f"--output {path}: holds a trained model already. Choose another folder, or add --overwrite."
+            )
+        folder = cls(path, path.exists())
+        with _telling(path, "Choose another folder with --output."):
+            path.mkdir(parents=True, exist_ok=True)
+            folder.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
+        return folder
+
+    def file(self, name: str) -> Path:
+        """The path of one of its files."""
+        return self.path / name
+
+    def give_up(self) -> None:
+        """Take back what `create` made: nothing came of the run."""
+        with contextlib.suppress(OSError):
+            self.file(CONFIGURATION).unlink()
+            if not self.was_there:
+                self.path.rmdir()
+
+    def write(self, model: Layer, history: History, about: dict[str, Any], results: dict[str, Any]) -> list[str]:
+        """Write the model, the history, the curves and the results; the names of the files."""
+        from madi.layers import save
+
+        with _telling(self.path, "Free some space, or choose another folder with --output."):
+            save(model, self.file(MODEL), extra=about)
+            history.to_json(self.file(HISTORY))
+            self.file(RESULTS).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            if len(history):
+                history.plot().savefig(self.file(CURVES), dpi=150)
+        return [MODEL, CURVES, HISTORY, RESULTS, CONFIGURATION] if len(history) else [MODEL, RESULTS, CONFIGURATION]
+
+
+@contextlib.contextmanager
+def _telling(path: Path, fix: str) -> Any:
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot write to this folder ({error.strerror or error}). {fix}") from error
+
+
+def _free_name(config: TrainConfig) -> Path:
+    """runs/<dataset>-<model>-<time>, with a number where two runs begin in one second."""
+    name = f"{config.dataset}-{config.model}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "-")
+    candidates = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in range(1, 1000))
+    return next(path for path in candidates if not path.exists())

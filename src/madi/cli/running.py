@@ -1,0 +1,153 @@
+"""What every command has in common: how it ends, and what it says then."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+
+from madi.errors import MadiError, closest
+
+SUCCESS, FAULT, MISTAKE = 0, 1, 2
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 and the number of the signal, as shells count
+
+UsageError = typer.BadParameter.__bases__[0]  # typer names it only by its subclasses
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments`; the exit code."""
+    try:
+        with _ended_by_sigterm():
+            code = _invoke(arguments)
+            sys.stdout.flush()
+            return code
+    except KeyboardInterrupt:
+        return _told(INTERRUPTED, "madi: interrupted.")
+    except BrokenPipeError:
+        return _nobody_reads()
+    except (MadiError, UsageError) as error:
+        return _told(MISTAKE, one_line(error))
+    except Exception as error:
+        return _fault(error)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    from madi.cli.app import app
+
+    code = typer.main.get_command(app).main(list(arguments), prog_name="madi", standalone_mode=False)
+    return code if isinstance(code, int) else SUCCESS
+
+
+def one_line(error: Exception) -> str:
+    """What is wrong and what to do, as one line; usage errors name the command and the closest option."""
+    text = " ".join((_usage(error) if isinstance(error, UsageError) else f"madi: {error}").split())
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _usage(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "madi"
+    text = str(getattr(error, "message", error))
+    if text.startswith("No such option"):
+        return f"{command}: {_unknown_option(error)} {_help(command)}"
+    text = re.sub(r"^No such command '(.*?)'\.", r"unknown command '\1'.", text)
+    return f"{command}: {_about_parameter(error)}{text.rstrip('.')}. {_help(command)}".replace("?.", "?")
+
+
+def _unknown_option(error: Any) -> str:
+    known = [name for entry in error.ctx.command.params for name in entry.opts]
+    near = closest(error.option_name, known)
+    return f"unknown option {error.option_name}{f': did you mean {near}?' if near else '.'}"
+
+
+def _about_parameter(error: Exception) -> str:
+    """Which option or argument the error is about."""
+    parameter = getattr(error, "param", None)
+    if parameter is None:
+        return ""
+    name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.name.upper()
+    return f"{name}: " if getattr(error, "message", "") else f"{name} is missing"
+
+
+def _help(command: str) -> str:
+    return f"See {command} --help."
+
+
+def _told(code: int, text: str) -> int:
+    """The exit code, after a line on standard error."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return code
+    return code
+
+
+def _nobody_reads() -> int:
+    """The program that read our output has ended, as `head` does: that is no fault."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
+
+
+def _fault(error: Exception) -> int:
+    kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    line = " ".join(f"madi: a fault in madi, not in what you did: {kind}".split())
+    log = _write_log("".join(traceback.format_exception(error)))
+    return _told(FAULT, f"{line}. The details are in {log}; please report it with that file.")
+
+
+def _write_log(text: str) -> Path | str:
+    """A new file with the traceback: in the user's folder of logs, or in that of temporary files."""
+    name = f"madi-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    told = f"madi {installed_version()}, Python {sys.version}\narguments {sys.argv[1:]}\n\n{text}"
+    for folder in (_log_folder(), Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(told, encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            continue
+        return folder / name
+    return "no file, for none could be written"
+
+
+def _log_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "madi"
+
+
+def installed_version() -> str:
+    """The version of madi, or that there is none: sources that were never installed have no number."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("madi")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Within the block SIGTERM ends the program in order, so that what there is can be saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)

@@ -1,0 +1,155 @@
+"""madi train: from the name of a dataset to a trained network in a folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from madi.cli.console import notice, say, show, table
+from madi.cli.run_folder import RunFolder
+from madi.cli.settings import with_fields
+from madi.config import TrainConfig
+
+if TYPE_CHECKING:
+    from madi.datasets import Dataset
+    from madi.training import Trainer
+
+INTERRUPTED = 130
+
+
+@with_fields(TrainConfig, argument="dataset")
+def train(
+    given: dict[str, Any],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Start from this config.toml, such as that of an earlier run.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over the run that is in --output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.")] = False,
+) -> None:
+    """Train a network on a dataset.
+
+    \b
+    Examples:
+      madi train
+      madi train mnist --model mlp --hidden 100 --epochs 20
+      madi train mnist --hidden 200,100 --dropout 0.2 --optimizer sgd --learning-rate 0.1
+      madi train planar --hidden 4 --activation tanh --epochs 200 --output runs/flower
+    """
+    chosen = (TrainConfig(**given) if config is None else TrainConfig.from_toml(config, given)).completed()
+    folder = RunFolder.create(chosen, output, overwrite=overwrite)
+    job = None
+    try:
+        job = Job.of(chosen)
+        if not quiet:
+            _introduce(job)
+        job.fit(quiet)
+    except BaseException:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
+        if job is None or not job.trainer.history.epochs:
+            folder.give_up()
+        else:
+            _finish(job, folder, quiet=True, broken_off=True)
+        raise
+    _finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
+    if job.trainer.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+@dataclass
+class Job:
+    """A configuration, its examples as the loss takes them (training, validation, test), and its trainer."""
+
+    config: TrainConfig
+    data: Dataset
+    parts: dict[str, tuple[Any, Any]]
+    trainer: Trainer
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Job:
+        """Load the data and build the network; every mistake in the configuration shows here."""
+        from madi import datasets
+        from madi.cli.building import build_model, build_optimizer, outputs_of, parts_of
+        from madi.training import Trainer
+        from madi.training.losses import get
+
+        loss = get(config.loss)
+        model = build_model(config, 1)  # a wrong name is told before a download
+        data = datasets.load(config.dataset, config.data)
+        model = build_model(config, outputs_of(loss, len(data.classes)))
+        parts = parts_of(data, config, loss)
+        steps = -(-len(parts["training"][0]) // config.batch_size) * config.epochs
+        trainer = Trainer(
+            model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
+            seed=config.seed,
+        )  # fmt: skip
+        model.build(data.train.x.shape[1:], seed=config.seed)
+        return cls(config, data, parts, trainer)
+
+    def fit(self, quiet: bool) -> None:
+        """Train."""
+        from madi.training import EarlyStopping
+
+        config, began = self.config, time.perf_counter()
+        stopping = [] if config.patience is None else [EarlyStopping(patience=config.patience)]
+        try:
+            self.trainer.fit(
+                self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
+                batch_size=config.batch_size, callbacks=stopping, verbose=0 if quiet else 1,
+            )  # fmt: skip
+        finally:
+            self.seconds = time.perf_counter() - began
+
+    def about(self) -> dict[str, Any]:
+        """What the model's file says of its origin."""
+        config = self.config
+        told = {"dataset": config.dataset, "loss": config.loss, "metrics": list(config.metrics)}
+        return {"classes": list(self.data.classes), **told}
+
+
+def _introduce(job: Job) -> None:
+    from madi.cli.building import describe
+
+    say(describe(job.trainer.model, job.data))
+    if job.data.notice:
+        notice(job.data.notice)
+
+
+def _finish(job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool) -> None:
+    """Measure, unless the user is in a hurry; write; report."""
+    trainer = job.trainer
+    measured = {} if broken_off else {name: trainer.evaluate(part) for name, part in job.parts.items()}
+    run = {"epochs": len(trainer.history), "seconds": round(job.seconds, 3), "interrupted": broken_off}
+    files = folder.write(trainer.model, trainer.history, job.about(), {**run, **measured})
+    if quiet:
+        say(str(folder.path))
+        return
+    if measured:
+        _report(job, measured)
+    say(f"written to {folder.path}\n  {'  '.join(files)}")
+
+
+def _report(job: Job, measured: dict[str, dict[str, float]]) -> None:
+    """Loss and metrics of each part of the data, and how long it took."""
+    from madi.training.progress import duration, number
+
+    names = list(measured["test"])
+    rows = [
+        [part, f"{len(job.parts[part][0]):,}", *(number(values[name]) for name in names)]
+        for part, values in measured.items()
+    ]
+    say()
+    show(table(["", "examples", *names], rows, numbers=["examples", *names]))
+    say()
+    epochs = len(job.trainer.history)
+    say(f"{epochs} epoch{'s' * (epochs != 1)} in {duration(job.seconds, tenths=True)}")
