@@ -128,7 +128,7 @@ def test_no_tracer_leaks_and_the_model_is_untouched_while_tracing(monkeypatch):
 
     engine = own._engine(10**9, 10**9)
     run = engine._run
-    monkeypatch.setattr(engine, "_run", lambda *a, **k: (result := run(*a, **k), look())[0])
+    monkeypatch.setattr(engine, "_run", lambda *a, **k: (run(*a, **k), look())[0])
     with jax.check_tracer_leaks():
         fit(own, points(25), validation=0.2)
     assert seen
@@ -168,8 +168,9 @@ SETTINGS = [*compilation.SETTINGS, "jax_compilation_cache_dir"]
 def another_process(folder, **environment):
     """What a program that trains says of its cache."""
     found = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", PROGRAM, *SETTINGS], check=True, capture_output=True,
-        text=True, env={**os.environ, "MADI_CACHE": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        [sys.executable, "-W", "error::UserWarning", "-c", PROGRAM, *SETTINGS],
+        check=True, capture_output=True, text=True,
+        env={**os.environ, "MADI_CACHE": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
     )  # fmt: skip
     assert not found.stderr
     return json.loads(found.stdout)
@@ -214,7 +215,12 @@ def test_without_a_folder_to_write_to_it_compiles_as_ever(tmp_path, monkeypatch,
 def test_settings_come_back_after_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("MADI_CACHE", str(tmp_path))
     before = {name: getattr(jax.config, name) for name in SETTINGS}
-    with pytest.raises(RuntimeError, match="^stop$"), compilation.cached_compilation():
-        assert jax.config.jax_compilation_cache_dir.startswith(str(tmp_path))
-        raise RuntimeError("stop")
+
+    def fail():
+        with compilation.cached_compilation():
+            assert jax.config.jax_compilation_cache_dir.startswith(str(tmp_path))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match=r"^stop$"):
+        fail()
     assert {name: getattr(jax.config, name) for name in SETTINGS} == before

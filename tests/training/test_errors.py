@@ -346,10 +346,15 @@ def test_a_batch_larger_than_the_data_is_clipped_and_said():
 
 
 def test_an_unknown_metric_is_suggested():
-    with pytest.raises(UnknownNameError, match="^Unknown metric 'acuracy': did you mean 'accuracy'\\? Known: accuracy, "):
+    with pytest.raises(
+        UnknownNameError, match=r"^Unknown metric 'acuracy': did you mean 'accuracy'\? Known: accuracy, "
+    ):
         trainer(metrics=["acuracy"])
 
 
 def test_an_unknown_value_to_monitor_is_suggested():
-    with pytest.raises(UnknownNameError, match="^Unknown value to monitor 'validation_los': did you mean 'validation_loss"):
-        fit(trainer(), validation=0.2, callbacks=[EarlyStopping("validation_los")])
+    stopping = EarlyStopping("validation_los")
+    with pytest.raises(
+        UnknownNameError, match=r"^Unknown value to monitor 'validation_los': did you mean 'validation_l"
+    ):
+        fit(trainer(), validation=0.2, callbacks=[stopping])

@@ -19,8 +19,9 @@ MODES = ("auto", "min", "max")
 class Callback:
     """Base of all callbacks: override what you need.
 
-    The model holds the current weights whenever a method is called.  `trainer.stop(reason)` ends the fit after the
-    epoch.
+    The model holds the current weights whenever a method is called, and training goes on from what a callback of an
+    epoch leaves in it: by `trainer.restore`, or in the values of its parameters.  `trainer.stop(reason)` ends the fit
+    after the epoch.
     """
 
     def on_fit_begin(self, trainer: Trainer) -> None:

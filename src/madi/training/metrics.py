@@ -142,23 +142,33 @@ def _r_squared(sums: np.ndarray) -> np.ndarray:
 
 
 def _auc(target: np.ndarray, prediction: np.ndarray) -> float:
-    """Area under the ROC curve: of the one output, or the mean over classes of one against the rest."""
+    """Area under the ROC curve, the mean over questions or over classes (one against the rest).
+
+    Those that are never, or always, the answer have no curve and are left out; NaN where none has one.
+    """
     from sklearn.metrics import roc_auc_score
 
-    if prediction.shape[-1] == 1:
-        return float(roc_auc_score(target.reshape(-1), prediction.reshape(-1)))
-    if target.shape == prediction.shape:
-        return float(roc_auc_score(target, prediction))
-    labels = np.arange(prediction.shape[-1])
-    scores = prediction[:, 1] if len(labels) == 2 else _shares(prediction)
-    return float(roc_auc_score(target, scores, multi_class="ovr", labels=None if len(labels) == 2 else labels))
+    yes, scores = target.reshape(len(target), -1), prediction
+    if yes.shape != prediction.shape or (yes.shape[1] > 1 and _one_hot_rows(yes)):
+        yes = one_hot(labels_of(target), prediction.shape[-1], prediction.dtype)
+        scores = _shares(prediction)
+    if not np.isfinite(scores).all():
+        return float("nan")
+    known = [column for column in range(yes.shape[1]) if len(np.unique(yes[:, column])) == 2]
+    areas = [roc_auc_score(yes[:, column], scores[:, column]) for column in known]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def _one_hot_rows(target: np.ndarray) -> bool:
+    return bool(((target == 0) | (target == 1)).all() and (target.sum(axis=-1) == 1).all())
 
 
 def _shares(prediction: np.ndarray) -> np.ndarray:
     """Rows that sum to 1, as roc_auc_score asks: probabilities as they are, logits through softmax."""
     if prediction.min() >= 0 and np.allclose(prediction.sum(axis=-1), 1, atol=1e-3):
         return prediction / prediction.sum(axis=-1, keepdims=True)
-    raised = np.exp(prediction.astype(np.float64) - prediction.max(axis=-1, keepdims=True))
+    with np.errstate(invalid="ignore"):
+        raised = np.exp(prediction.astype(np.float64) - prediction.max(axis=-1, keepdims=True))
     return raised / raised.sum(axis=-1, keepdims=True)
 
 

@@ -88,6 +88,7 @@ class Run:
         trainer, began = self.trainer, time.perf_counter()
         for callback in self.callbacks:
             callback.on_epoch_begin(trainer, trainer.epoch + 1)
+        self._adopt()
         self.totals, self.taken = np.zeros((1, self.step.entries)), 0
         with closing(self._batches()) as batches:
             for data, rows in batches:
@@ -103,6 +104,7 @@ class Run:
             self._sync()
         for callback in self.callbacks:
             callback.on_epoch_end(trainer, trainer.epoch, row)
+        self._adopt()
 
     def _checked(self, batch: Any) -> Examples:
         """A batch of a stream, in memory of its own: the stream may fill the old one anew while this one waits."""
@@ -176,6 +178,16 @@ class Run:
             found = trainer._evaluate(self.engine, self.step, variables, self.validation, self.held_out, None)
             row |= {VALIDATION + name: value for name, value in found.items()}
         return {**row, "learning_rate": self.rate, "seconds": seconds}
+
+    def _adopt(self) -> None:
+        """Go on from the weights and statistics that callbacks have put into the model, where they have."""
+        if not self.callbacks:
+            return
+        held = self.engine.host({**self.state["parameters"], **self.state["statistics"]})
+        given = {**self.trainer._values(), **self.trainer._statistics()}
+        if not all(np.array_equal(given[path], value) for path, value in held.items()):
+            trees = {name: {path: given[path] for path in self.state[name]} for name in ("parameters", "statistics")}
+            self.state = {**self.state, **self.engine.put(trees)}
 
     def _sync(self) -> None:
         """Write the current weights and statistics into the model."""
