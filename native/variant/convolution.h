@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kTileFloats = 48 * 1024;  // a tile stays in the second-level cache beside the weights
 constexpr int64_t kTileColumns = 112;
 constexpr int64_t kTilesPerThread = 4;
+constexpr int64_t kChunksPerThread = 8;  // chunks are runs of tiles, so that the next tile is known
 
 // Strides of the weights as (tap, input channel, output channel) of the correlation.
 struct WeightSteps {
@@ -182,39 +183,75 @@ inline TilePlace place_of(const Correlation& c, int64_t chunk) {
   return {image / s.images, group, {image, row * c.tile_rows, c.tile_rows, column * c.tile_columns, c.tile_columns}};
 }
 
-inline void correlate_phase(const Correlation& c, const TilePlace& place, const Phase& phase, const float* image) {
-  const Tile& tile = place.tile;
-  const int64_t pitch = c.channels * c.shape->groups;
+inline Source source_of(const Correlation& c, int64_t group) {
+  const int64_t first = group * c.source_channels;
+  return {c.source + first, c.gate ? c.gate + first : nullptr, c.source_height, c.source_width,
+          c.source_channels * c.shape->groups, c.source_channels};
+}
+
+// Leaves out the taps of `block` that fall into padding above or below the source.
+inline void use_taps_inside(const Correlation& c, const Phase& phase, int64_t row, Block& block) {
+  const TapRange range = taps_inside(phase.rows, row * c.rows.step, c.source_height);
+  block.first_tap = range.begin * phase.columns.count;
+  block.taps = (range.end - range.begin) * phase.columns.count;
+  block.offsets = c.offsets + phase.taps_before + block.first_tap;
+}
+
+// One block of output channels of one phase of a tile.  `ahead_of(row)` is what to prefetch during the row.
+template <typename AheadOf>
+void correlate_block(const Correlation& c, const Phase& phase, const Tile& tile, Block block, int64_t vectors,
+                     AheadOf ahead_of) {
   const int64_t rows = least(tile.rows, phase_size(c.height, c.rows.phases, phase.row) - tile.row);
   const int64_t columns = least(tile.columns, phase_size(c.width, c.columns.phases, phase.column) - tile.column);
+  for (int64_t row = 0; row < rows; ++row) {
+    const Span ahead = ahead_of(row);
+    block.ahead = ahead.begin, block.ahead_end = ahead.end;
+    use_taps_inside(c, phase, tile.row + row, block);
+    correlate_row(block, columns, vectors, c.layout.channel_step);
+    block.image += c.rows.step * c.layout.row;
+    block.out += c.rows.phases * c.width * c.channels * c.shape->groups;
+  }
+}
+
+template <typename AheadOf>
+void correlate_phase(const Correlation& c, const TilePlace& place, const Phase& phase, const float* image,
+                     AheadOf ahead_of) {
+  const Tile& tile = place.tile;
+  const int64_t pitch = c.channels * c.shape->groups, vectors = ceiling(c.channels, kLanes);
   const int64_t out_row = tile.image * c.height + tile.row * c.rows.phases + phase.row;
   const int64_t out_column = tile.column * c.columns.phases + phase.column;
-  const int64_t vectors = ceiling(c.channels, kLanes);
   const float* weights = c.packed + (place.trial * c.shape->groups + place.group) * c.weight_floats +
                          phase.taps_before * c.source_channels * vectors * kLanes;
-  float* out = c.out + (out_row * c.width + out_column) * pitch + place.group * c.channels;
   const float* bias = c.bias ? c.bias + place.trial * pitch + place.group * c.channels : nullptr;
+  Block block = {};
+  block.image = image, block.plane = c.layout.plane, block.channels = c.source_channels;
+  block.all_taps = phase.taps(), block.out_step = c.columns.phases * pitch, block.relu = c.relu;
   for_each_block(c, [&](int64_t first, int64_t taken) {
-    Block block = {image, c.layout.plane, c.source_channels, c.offsets + phase.taps_before, phase.taps(),
-                   weights + first * phase.taps() * c.source_channels, out + first, c.columns.phases * pitch,
-                   least(taken * kLanes, c.channels - first), bias ? bias + first : nullptr, c.relu};
-    for (int64_t row = 0; row < rows; ++row) {
-      correlate_row(block, columns, taken, c.layout.channel_step);
-      block.image += c.rows.step * c.layout.row;
-      block.out += c.rows.phases * c.width * pitch;
-    }
+    block.weights = weights + first * phase.taps() * c.source_channels;
+    block.out = c.out + (out_row * c.width + out_column) * pitch + place.group * c.channels + first;
+    block.out_channels = least(taken * kLanes, c.channels - first);
+    block.bias = bias ? bias + first : nullptr;
+    const bool leads = first == 0 && phase.taps_before == 0;
+    correlate_block(c, phase, tile, block, taken, [&](int64_t row) { return leads ? ahead_of(row) : Span{}; });
   });
 }
 
-inline void correlate_tile(const Correlation& c, int64_t chunk) {
-  const TilePlace place = place_of(c, chunk);
-  const int64_t pitch = c.source_channels * c.shape->groups, first = place.group * c.source_channels;
-  const Source source = {c.source + first, c.gate ? c.gate + first : nullptr, c.source_height, c.source_width, pitch,
-                         c.source_channels};
+// Tile `index`; meanwhile the source of the next one comes nearer.
+inline void correlate_tile(const Correlation& c, int64_t index, bool last) {
+  const TilePlace place = place_of(c, index), next = place_of(c, last ? index : index + 1);
+  const Source source = source_of(c, place.group), next_source = source_of(c, next.group);
   float* image = scratch(Purpose::image, c.layout.floats());
   AxisTap* memory = reinterpret_cast<AxisTap*>(scratch(Purpose::taps, tap_memory(*c.shape)));
   copy_tile(source, c.reach, c.layout, place.tile, image);
-  for_each_phase(c, memory, [&](const Phase& phase) { correlate_phase(c, place, phase, image); });
+  for_each_phase(c, memory, [&](const Phase& phase) {
+    correlate_phase(c, place, phase, image, [&](int64_t row) {
+      return last ? Span{} : source_row(next_source, c.reach, next.tile, row * c.rows.step);
+    });
+  });
+}
+
+inline int64_t tiles_of(const Correlation& c) {
+  return c.shape->trials * c.shape->images * c.shape->groups * c.row_tiles * c.column_tiles;
 }
 
 // ---- the whole
@@ -233,8 +270,11 @@ inline void run_correlation(Correlation& c, const float* weight, Workers& worker
     for (int64_t group = 0; group < s.groups; ++group)
       pack_weights(c, weight + trial * trial_weights + group * out_group(s), memory,
                    packed + (trial * s.groups + group) * c.weight_floats);
-  workers.each(s.trials * s.images * s.groups * c.row_tiles * c.column_tiles,
-               [&c](int64_t chunk) { correlate_tile(c, chunk); });
+  const int64_t tiles = tiles_of(c), chunks = least(tiles, kChunksPerThread * workers.threads());
+  workers.each(chunks, [&](int64_t chunk) {
+    const int64_t end = part_begin(tiles, chunks, chunk + 1);
+    for (int64_t tile = part_begin(tiles, chunks, chunk); tile < end; ++tile) correlate_tile(c, tile, tile + 1 == end);
+  });
 }
 
 inline void convolution_forward(const Convolution& shape, const float* x, const float* weight, const float* bias,

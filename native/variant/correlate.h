@@ -11,14 +11,17 @@ struct Block {
   const float* image;      // where the run's first pixel stands in plane 0
   int64_t plane;           // floats of a plane
   int64_t channels;        // input channels
-  const int32_t* offsets;  // of the taps
-  int64_t taps;
-  const float* weights;  // in the order of the loops: plane, tap, channel of the plane, output channel
+  const int32_t* offsets;  // of the taps in use
+  int64_t taps;            // in use: those that fall into padding above or below are left out
+  int64_t first_tap, all_taps;
+  const float* weights;  // of all taps, in the order of the loops: plane, tap, channel of the plane, output channel
   float* out;            // first output pixel, first channel of the block
   int64_t out_step;      // floats from one output pixel to the next
   int64_t out_channels;  // of this block, at most V kLanes
   const float* bias;     // of this block, or null
   bool relu;
+  const float* ahead;  // what to ask memory for meanwhile, up to `ahead_end`
+  const float* ahead_end;
 };
 
 // Pixels in registers for V vectors of channels: the sums, the V weights and one broadcast fill the registers.
@@ -42,12 +45,17 @@ inline void write(const Block& block, Vector (&sum)[P][V]) {
 template <int Step, int P, int V>
 void correlate(const Block& block) {
   Vector sum[P][V] = {};
-  const float* weights = block.weights;
   const float* plane = block.image;
+  const float* plane_weights = block.weights;
+  const float* ahead = block.ahead;
   for (int64_t left = block.channels; left > 0; left -= Step, plane += block.plane) {
     const int64_t channels = left < Step ? left : Step;
+    const float* weights = plane_weights + block.first_tap * channels * V * kLanes;
+    plane_weights += block.all_taps * channels * V * kLanes;
     for (int64_t tap = 0; tap < block.taps; ++tap) {
       const float* x = plane + block.offsets[tap];
+      // A few lines for each tap: many at once would keep the misses of this loop itself waiting.
+      for (int line = 0; line < 2 && ahead < block.ahead_end; ++line, ahead += 16) __builtin_prefetch(ahead, 0, 2);
       for (int64_t c = 0; c < channels; ++c, ++x, weights += V * kLanes) {
         Vector weight[V];
 #pragma GCC unroll 8
@@ -78,10 +86,14 @@ template <int Step, int V>
 void correlate_row(Block block, int64_t columns) {
   const float* image = block.image;
   float* out = block.out;
+  const float* ahead = block.ahead;
+  const int64_t lines = (block.ahead_end - ahead) / 16;
   const int64_t runs = ceiling(columns, kRun<V>);
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t begin = part_begin(columns, runs, run);
     block.image = image + begin * Step;
+    block.ahead = ahead + part_begin(lines, runs, run) * 16;
+    block.ahead_end = ahead + part_begin(lines, runs, run + 1) * 16;
     block.out = out + begin * block.out_step;
     correlate_run<Step, V, kRun<V>>(block, part_begin(columns, runs, run + 1) - begin);
   }

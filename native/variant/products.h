@@ -10,6 +10,7 @@ namespace {
 struct Patch {
   const float* image;
   const float* gradient;
+  int64_t row;  // the first of its rows among those of y
   int64_t rows, columns;
 };
 

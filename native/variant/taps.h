@@ -71,6 +71,22 @@ inline AxisTaps backward_taps(const Axis& axis, int64_t phase, AxisTap* taps) {
   return {taps, count};
 }
 
+// Taps [begin, end) of those along one axis that output position `position` sees inside a source of `size`.
+struct TapRange {
+  int64_t begin, end;
+};
+
+inline TapRange taps_inside(const AxisTaps& axis, int64_t position, int64_t size) {
+  const auto inside = [&](int64_t k) {
+    const int64_t source = position + axis.taps[k].offset;
+    return source >= 0 && source < size;
+  };
+  TapRange range = {0, axis.count};
+  while (range.begin < range.end && !inside(range.begin)) ++range.begin;
+  while (range.end > range.begin && !inside(range.end - 1)) --range.end;
+  return range;
+}
+
 // A kernel of one tap that looks at its own pixel is a product of matrices: all pixels form one row.
 inline Convolution flattened(Convolution s) {
   const bool single = taps(s) == 1 && s.stride_height == 1 && s.stride_width == 1;

@@ -136,5 +136,41 @@ inline void copy_tile(const Source& source, const Reach& reach, const Layout& la
   }
 }
 
+// ---- prefetching
+
+// The part of axis positions [begin, end) that lies in [0, size).
+inline void clip(int64_t& begin, int64_t& end, int64_t size) {
+  begin = most(begin, 0);
+  end = least(end, size);
+}
+
+inline void prefetch(const float* from, int64_t floats) {
+  for (int64_t k = 0; k < floats; k += 16) __builtin_prefetch(from + k, 0, 2);
+}
+
+// A stretch of memory.
+struct Span {
+  const float* begin;
+  const float* end;
+};
+
+// Row `row` of the source of a tile, counted from the first that it reaches; nothing where that lies outside.
+inline Span source_row(const Source& source, const Reach& reach, const Tile& tile, int64_t row) {
+  const int64_t h = tile.row * reach.stride_height + reach.first_row + row;
+  int64_t left = tile.column * reach.stride_width + reach.first_column;
+  int64_t right = (tile.column + tile.columns - 1) * reach.stride_width + reach.last_column + 1;
+  clip(left, right, source.width);
+  if (h < 0 || h >= source.height || left >= right) return {source.data, source.data};
+  const float* start = source.data + (tile.image * source.height + h) * source.width * source.pixel_step;
+  return {start + left * source.pixel_step, start + right * source.pixel_step};
+}
+
+inline void prefetch_tile(const Source& source, const Reach& reach, const Tile& tile, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const Span span = source_row(source, reach, tile, row);
+    prefetch(span.begin, span.end - span.begin);
+  }
+}
+
 }  // namespace
 }  // namespace madi

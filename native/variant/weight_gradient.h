@@ -124,8 +124,22 @@ inline Patch make_patch(const WeightGradient& g, int64_t group, const Tile& tile
   const Source source = gradient_source(g, group);
   const int64_t first = (tile.image * s.out_height + tile.row) * s.out_width + tile.column;
   if (!g.direct) copy_tile(source, Reach{1, 1, 0, 0, 0, 0}, g.gradient, tile, gradient);
-  return {image, g.direct ? source.data + first * s.out_channels : gradient,
+  return {image, g.direct ? source.data + first * s.out_channels : gradient, tile.row,
           least(tile.rows, s.out_height - tile.row), least(tile.columns, s.out_width - tile.column)};
+}
+
+// The rows of a patch whose pixels row k of the kernel sees inside the image.
+inline Patch rows_inside(const WeightGradient& g, const Products& work, int64_t index, int64_t k) {
+  Patch patch = work.patches[index];
+  const int64_t stride = g.shape->stride_height, offset = k * g.shape->dilation_height - g.shape->pad_top;
+  int64_t begin = offset < 0 ? ceiling(-offset, stride) : 0;
+  int64_t end = g.shape->height > offset ? ceiling(g.shape->height - offset, stride) : 0;
+  begin = most(begin - patch.row, 0);
+  end = least(end - patch.row, patch.rows);
+  patch.image += begin * work.image_row;
+  patch.gradient += begin * work.gradient_row;
+  patch.rows = end - begin;
+  return patch;
 }
 
 // All rows of the weight for one block of V vectors.
@@ -138,10 +152,16 @@ void accumulate_block(const WeightGradient& g, Products work) {
   }
   float* sums = work.sums;
   for (int64_t plane = 0; plane < g.image.planes; ++plane)
-    for (int64_t tap = 0; tap < taps(*g.shape); ++tap) {
-      const int64_t first = plane * kPlaneChannels;
-      work.sums = sums + (tap * g.inputs + first) * V * kLanes;
-      accumulate_channels<V>(work, least(g.inputs - first, kPlaneChannels), plane * g.image.plane + g.offsets[tap]);
+    for (int64_t k = 0; k < g.shape->kernel_height; ++k) {
+      Patch inside[kMostPatches];
+      for (int64_t patch = 0; patch < work.count; ++patch) inside[patch] = rows_inside(g, work, patch, k);
+      Products rows = work;
+      rows.patches = inside;
+      for (int64_t l = 0; l < g.shape->kernel_width; ++l) {
+        const int64_t first = plane * kPlaneChannels, tap = k * g.shape->kernel_width + l;
+        rows.sums = sums + (tap * g.inputs + first) * V * kLanes;
+        accumulate_channels<V>(rows, least(g.inputs - first, kPlaneChannels), plane * g.image.plane + g.offsets[tap]);
+      }
     }
 }
 
@@ -174,6 +194,16 @@ inline Products products_of(const WeightGradient& g, int64_t count) {
   return {nullptr, count, g.reach.stride_height * g.image.row, row, step, 0, nullptr, nullptr};
 }
 
+// Asks for the next patches; their source is read while this one's products are summed.
+inline void prefetch_patches(const WeightGradient& g, const PartPlace& place, int64_t tile, int64_t last_tile) {
+  const Source image = image_source(g, place.group), gradient = gradient_source(g, place.group);
+  for (int64_t k = tile; k < least(tile + g.patches, last_tile); ++k) {
+    const Tile next = tile_of(g, place.trial, k);
+    prefetch_tile(image, g.reach, next, g.image.rows);
+    prefetch_tile(gradient, Reach{1, 1, 0, 0, 0, 0}, next, next.rows);
+  }
+}
+
 inline void accumulate_part(const WeightGradient& g, int64_t chunk) {
   const PartPlace place = part_of(g, chunk);
   const int64_t first = part_begin(g.vectors / kBlockVectors + g.vectors % kBlockVectors, g.splits, place.split);
@@ -192,6 +222,7 @@ inline void accumulate_part(const WeightGradient& g, int64_t chunk) {
     for (int64_t k = 0; k < work.count; ++k)
       patches[k] = make_patch(g, place.group, tile_of(g, place.trial, tile + k), image + k * g.image.floats(),
                               gradient + k * g.gradient.floats());
+    prefetch_patches(g, place, tile + g.patches, last_tile);
     for (int64_t vector = first * kBlockVectors; vector < last_vector; vector += kBlockVectors) {
       work.sums = sums + vector * kLanes * (g.rows + 1);
       accumulate_vectors(g, work, patches, vector, least(kBlockVectors, g.vectors - vector));
