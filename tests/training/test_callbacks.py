@@ -249,6 +249,30 @@ def test_the_second_ctrl_c_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("times", [2, 3])
+def test_ctrl_c_within_a_call_waits_for_the_new_weights(engine, times, monkeypatch):
+    """The compiled call of a large network writes over the old ones."""
+    monkeypatch.setattr("madi.training.engines.SMALL_STATE", -1)
+    own, calls = trainer(engine=engine), []
+    train = own._engine(1, 1).train
+
+    def interrupted(*arguments):
+        outcome = train(*arguments)
+        for _ in range(times if not calls else 0):
+            calls.append(1)
+            interrupt()
+        return outcome
+
+    own._engine(1, 1).train = interrupted
+    before = values(own.model)
+    with pytest.raises(KeyboardInterrupt):
+        fit(own)
+    assert own.step == 1
+    assert (values(own.model)["0.weight"] != before["0.weight"]).any()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_somebody_elses_handler_is_left_alone():
     calls = []
     before = signal.signal(signal.SIGINT, lambda *arguments: calls.append(1))

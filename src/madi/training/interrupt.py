@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -11,10 +13,14 @@ from typing import Any, Self
 class Interrupts:
     """Within the block a first SIGINT only sets `pending`, and a second raises KeyboardInterrupt.
 
+    Within `holding` the second waits for the end of that block.
+
     Outside the main thread, or where somebody else handles SIGINT, nothing is changed.
     """
 
     pending = False
+    count = 0
+    held = False
 
     def __enter__(self) -> Self:
         ours = threading.current_thread() is threading.main_thread()
@@ -27,7 +33,19 @@ class Interrupts:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.pending:
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """While a compiled call writes over the old state, nobody may leave with neither the old nor the new one."""
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
+        if self.count > 1:
             raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         self.pending = True
+        self.count += 1
+        if self.count > 1 and not self.held:
+            raise KeyboardInterrupt

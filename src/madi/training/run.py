@@ -128,9 +128,10 @@ class Run:
     def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
         trainer, compilations, began = self.trainer, self.engine.compilations, time.perf_counter()
         plan = self._plan(indices, count)
-        outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.numbers)
-        self.state = outcome.state
-        self._record(outcome.reports if outcome.finite else outcome.reports[:-1])
+        with self.signals.holding():
+            outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.numbers)
+            self.state = outcome.state
+            self._record(outcome.reports if outcome.finite else outcome.reports[:-1])
         if not outcome.finite:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:

@@ -217,7 +217,8 @@ class Trainer:
         self, engine: Any, step: Step, variables: Any, found: Examples, shared: Any, batch_size: int | None
     ) -> dict[str, float]:
         size = min(len(found), batch_size or evaluation_batch(found.x.shape[1:]))
-        values = step.read(engine.evaluate(step, variables, shared, size, self._numbers()))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the loss says what came of it
+            values = step.read(engine.evaluate(step, variables, shared, size, self._numbers()))
         return values | self._whole_values(engine, variables, found)
 
     def _whole_values(self, engine: Any, variables: Any, found: Examples) -> dict[str, float]:
