@@ -392,3 +392,23 @@ def test_observers_hear_of_inner_layers_first():
     heard.clear()
     model(X)
     assert (heard, running_layers()) == ([], ())
+
+
+def test_dropout_in_a_layer_that_takes_no_training_is_refused():
+    class Deaf(Layer):
+        def __init__(self):
+            self.drop = Dropout(0.5)
+
+        def __call__(self, x):
+            return self.drop(x)
+
+    model = Sequential(Dense(3), Deaf()).build((2,))
+    x = np.ones((4, 2), np.float32)
+    assert model(x).shape == (4, 3)
+    with pytest.raises(ConfigurationError, match=r"^Deaf '1': its __call__ takes no training, so Dropout 'drop' within it"):
+        model(x, training=True, key=random.key(0))
+
+
+def test_parameters_are_called_by_their_paths():
+    model = Sequential(Dense(3), Sequential(Dense(2))).build((2,))
+    assert [parameter.name for parameter in model.parameters().values()] == list(model.parameters())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madi.errors import ShapeError
+from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Variable, as_variables
 from madi.kernels import random
 
@@ -70,11 +70,18 @@ def building(build: Callable[..., Any]) -> Callable[..., Any]:
             plant(self, key, anew=anew)
             build(self, example, key)
             plant(self, key, anew=False)  # layers that `build` itself has made
+            _name_parameters(self)
             if anew and any(layer.input_shape is None for _, layer in self.walk()):
                 self.output_shape()
         return self
 
     return built
+
+
+def _name_parameters(layer: Layer) -> None:
+    """Call each parameter by its path in the model, for drawings and messages."""
+    for name, parameter in layer.parameters().items():
+        parameter.name = join(layer.path, name)
 
 
 @contextmanager
@@ -120,9 +127,23 @@ def calling(call: Callable[..., Variable]) -> Callable[..., Variable]:
         with _unbuilt_on_error(self) if self.input_shape is None else nullcontext():
             if self.input_shape is None:
                 self._prepare(x.shape[1:], vars(self).get("_key"))
+            if training and "training" not in options:
+                _expect_none_in_training(self)
             return _observed(call, self, x, *others, **options)
 
+    called.takes_training = takes_all or "training" in taken  # type: ignore[attr-defined]
     return called
+
+
+def _expect_none_in_training(layer: Layer) -> None:
+    """Raise ConfigurationError where a layer within would never hear that this is training."""
+    for path, inner in layer.walk():
+        hears = getattr(type(inner).__call__, "takes_training", False)
+        if inner is not layer and hears and not inner.inner_layers():
+            raise ConfigurationError(
+                f"{layer.label()}: its __call__ takes no training, so {type(inner).__name__} '{path}' within it would act "
+                "as in inference. Declare __call__(self, x, *, training=False, key=None) and pass both on."
+            )
 
 
 def _observed(call: Callable[..., Variable], layer: Layer, x: Variable, *others: Any, **options: Any) -> Variable:
