@@ -36,7 +36,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     peak = max(measure_peak(options.threads) for _ in range(options.rounds))
     print(f"path {native.path()}, {options.threads} threads, peak {peak / 1e9:.0f} GFLOP/s, batch {BATCH}")
-    print(f"{'3x3 convolution':22s} {'pass':16s} {'madi':>9s} {'GFLOP/s':>8s} {'of peak':>8s} {'torch':>9s} {'ratio':>6s}")
+    print(
+        f"{'3x3 convolution':22s} {'pass':16s} {'madi':>9s} {'GFLOP/s':>8s} {'of peak':>8s} {'torch':>9s} {'ratio':>6s}"
+    )
     for shape in options.shape:
         compare(*map(int, shape.split("x")), peak, options.rounds)
 
@@ -101,7 +103,9 @@ def torch_passes(size: int, channels: int, calls: int) -> dict[str, list[Callabl
     for layout in (torch.contiguous_format, torch.channels_last):
         x = torch.randn(BATCH, channels, size, size).contiguous(memory_format=layout)
         weight = (torch.randn(channels, channels, 3, 3) / (3 * channels**0.5)).contiguous(memory_format=layout)
-        passes[PASSES[0]].append(lambda x=x, w=weight: repeat(lambda: torch.nn.functional.conv2d(x, w, padding=1), calls))
+        passes[PASSES[0]].append(
+            lambda x=x, w=weight: repeat(lambda: torch.nn.functional.conv2d(x, w, padding=1), calls)
+        )
         for name, mask in ((PASSES[1], [True, False, False]), (PASSES[2], [False, True, False])):
             passes[name].append(lambda x=x, w=weight, mask=mask: repeat(lambda: torch_gradient(x, w, mask), calls))
     return passes

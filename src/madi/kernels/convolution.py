@@ -101,8 +101,8 @@ def conv2d_windows(shape: Any, weight_shape: Any, stride: Any, padding: Any, dil
         )
     if groups < 1 or shape[3] % groups or weight_shape[3] % groups:
         raise ConfigurationError(
-            f"conv2d: expected groups to divide the {shape[3]} channels and the {weight_shape[3]} filters, got {groups}. "
-            "Use groups=1."
+            f"conv2d: expected groups to divide the {shape[3]} channels and the {weight_shape[3]} filters, "
+            f"got {groups}. Use groups=1."
         )
     if weight_shape[2] * groups != shape[3]:
         raise ShapeError(

@@ -51,6 +51,14 @@ def available() -> bool:
     return path() != "off"
 
 
+def paths() -> tuple[str, ...]:
+    """All paths that this machine and installation can run, "off" first and the best last."""
+    library = _library()
+    names = () if library is None else tuple(name for name in PATHS[1:] if library.madi_kernels_select(name.encode()))
+    path()  # selecting is how one asks; this takes it back
+    return ("off", *names)
+
+
 @contextmanager
 def using(path: str) -> Iterator[None]:
     """Forces a path within a `with` block, as MADI_KERNELS does for a whole process.
@@ -92,7 +100,7 @@ def _select(wanted: str) -> str:
     wanted = wanted or library.madi_kernels_best().decode()
     if not library.madi_kernels_select(wanted.encode()):
         raise ConfigurationError(
-            f"MADI_KERNELS: expected a path that this processor has, got '{wanted}'. Unset MADI_KERNELS to get the best."
+            f"MADI_KERNELS: expected a path that this processor has, got '{wanted}'. Unset MADI_KERNELS."
         )
     return wanted
 

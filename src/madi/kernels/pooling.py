@@ -3,9 +3,9 @@
     max       y[n,i,j,c]  = max over k, l of x[n, i s + k - p, j s + l - p, c]      padding never wins
     average   y[n,i,j,c]  = (1 / pixels) sum over k, l of the same
 
-Max pooling keeps where in its window each maximum stood, row by row (the first of equal ones; a NaN beats all), so that the
-gradient goes to exactly one place.  JAX on a CPU, float32: the compiled kernels.  Otherwise both are loops over the
-places of a window, each one pass over shifted slices.
+Max pooling keeps where in its window each maximum stood, row by row (the first of equal ones; a NaN beats all), so
+that the gradient goes to exactly one place.  JAX on a CPU, float32: the compiled kernels.  Otherwise both are loops
+over the places of a window, each one pass over shifted slices.
 """
 
 from __future__ import annotations
