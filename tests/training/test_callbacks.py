@@ -11,7 +11,7 @@ import pytest
 from madi import optimizers
 from madi.training import Callback, EarlyStopping, Metric
 
-from .common import ENGINES, assert_same, fit, points, trainer, values
+from .common import ENGINES, assert_same, fit, network, points, trainer, values
 
 
 class Note(Callback):
@@ -100,6 +100,45 @@ def test_training_goes_on_from_the_weights_that_a_callback_puts_into_the_model(e
     plain = fit(trainer(engine=engine), epochs=1)
     assert history["loss"][0] == plain["loss"][0]
     assert history["loss"][2] < history["loss"][0] < history["loss"][1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_options_that_a_callback_changes_hold_from_the_next_epoch(engine):
+    """Rate, momentum and dropout, without a new compilation: as in a second fit after the change."""
+
+    def make():
+        return trainer(network(dropout=0.5), engine=engine, optimizer=optimizers.Momentum(0.1))
+
+    def change(own):
+        own.optimizer.learning_rate, own.optimizer.momentum, own.model.layers[2].rate = 0.01, 0.5, 0.1
+
+    own, other = make(), make()
+    fit(own, epochs=3, callbacks=[lambda epoch, row: change(own) if epoch == 1 else None])
+    assert engine == "numpy" or own._engines["jax"].compilations == 1
+    fit(other)
+    change(other)
+    fit(other, epochs=2)
+    assert_same(values(own.model), values(other.model))
+
+
+def test_a_call_lasts_about_a_second(monkeypatch):
+    """Steps of 0.1 s: one to be timed, then ten a call.  Batches of another size are timed anew."""
+    own, now, counts = trainer(), [0.0], []
+    engine = own._engine(1, 1)
+    train = engine.train
+
+    def slow(*arguments):
+        counts.append(arguments[4].count)
+        now[0] += 0.1001 * counts[-1]
+        return train(*arguments)
+
+    engine.train = slow
+    monkeypatch.setattr("madi.training.run.time.perf_counter", lambda: now[0])
+    fit(own, points(305))
+    assert counts == [1, 9, 9, 9, 2, 1]
+    counts.clear()
+    fit(own, points(305), batch_size=5)
+    assert counts[:3] == [1, 9, 9]
 
 
 class Script(Callback):

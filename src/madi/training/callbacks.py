@@ -20,8 +20,8 @@ class Callback:
     """Base of all callbacks: override what you need.
 
     The model holds the current weights whenever a method is called, and training goes on from what a callback of an
-    epoch leaves in it: by `trainer.restore`, or in the values of its parameters.  `trainer.stop(reason)` ends the fit
-    after the epoch.
+    epoch leaves in it: by `trainer.restore`, or in the values of its parameters.  Options of the optimizer and numbers
+    of layers may be changed too.  `trainer.stop(reason)` ends the fit after the epoch.
     """
 
     def on_fit_begin(self, trainer: Trainer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Run:
         self.trainer, self.data, self.validation = trainer, data, validation
         self.epochs, self.batch_size, self.callbacks = epochs, batch_size, callbacks
         self.outputs: dict[Shape, Shape] = {}  # of the shapes of batch that were checked already
+        self.seconds: dict[int, float] = {}  # that a step takes, by the size of its batch
 
     def go(self) -> None:
         """Train; whatever ends it, the model then holds the last finite weights."""
@@ -60,7 +62,7 @@ class Run:
         trainer._remember_first_values()
         self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
         self.step = trainer._step(first)
-        self.key, self.numbers = trainer.key, trainer._numbers()
+        self.key = trainer.key
         self.state, self.frozen = self._first_state()
         self.shared = self.engine.share(first.arrays()) if table else None
         self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
@@ -89,10 +91,11 @@ class Run:
         for callback in self.callbacks:
             callback.on_epoch_begin(trainer, trainer.epoch + 1)
         self._adopt()
+        self.numbers = trainer._numbers()
         self.totals, self.taken = np.zeros((1, self.step.entries)), 0
         with closing(self._batches()) as batches:
             for data, rows in batches:
-                for indices, count in stretches(rows, self._stretch):
+                for indices, count in stretches(rows, partial(self._stretch, rows.shape[1])):
                     self._take(data, indices, count)
                     if self.signals.pending:
                         return
@@ -120,9 +123,9 @@ class Run:
         for batch in read_ahead(self.data, self._checked):
             yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None]
 
-    def _stretch(self) -> int:
-        """How many steps a call may take to last about a second; the very first takes one, to be timed."""
-        seconds = self.trainer._seconds_per_step.get(self.engine.name)
+    def _stretch(self, batch_size: int) -> int:
+        """How many steps a call may take to last about a second; the first of a fit takes one, to be timed."""
+        seconds = self.seconds.get(batch_size)
         return 1 if seconds is None else max(1, int(SECONDS_PER_CALL / max(seconds, 1e-9)))
 
     def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
@@ -135,7 +138,7 @@ class Run:
         if not outcome.finite:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:
-            trainer._seconds_per_step[self.engine.name] = (time.perf_counter() - began) / count
+            self.seconds[indices.shape[1]] = (time.perf_counter() - began) / count
         self.rate = float(plan.rates[count - 1])
         trainer._progress.advance(self.taken, self.step.read(self.totals))
 

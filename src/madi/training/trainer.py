@@ -72,7 +72,6 @@ class Trainer:
         self.key = random.key(self.seed)
         self.epoch = self.step = 0
         self._optimizer_state: dict[str, Any] | None = None
-        self._seconds_per_step: dict[str, float] = {}
         self._stop_reason: str | None = None
 
     # ---- the calls of the public interface
