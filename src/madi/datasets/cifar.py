@@ -13,6 +13,7 @@ from madi.datasets.content import REMEDY, Content
 from madi.datasets.dataset import Split
 from madi.datasets.idx import check_labels
 from madi.errors import FileError
+from madi.kernels.arrays import aligned_empty
 
 SIDE = 32
 CHANNELS = 3
@@ -22,7 +23,7 @@ _ROWS = 500
 
 def empty_split(count: int) -> Split:
     """Room for `count` images, (count, 32, 32, 3) float32, and their labels, (count,) int32."""
-    return Split(np.empty((count, SIDE, SIDE, CHANNELS), np.float32), np.empty(count, np.int32))
+    return Split(aligned_empty((count, SIDE, SIDE, CHANNELS), np.float32), np.empty(count, np.int32))
 
 
 def read_records(content: Content) -> np.ndarray:

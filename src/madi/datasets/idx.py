@@ -19,6 +19,7 @@ import numpy as np
 
 from madi.datasets.content import REMEDY, Content, open_content
 from madi.errors import FileError
+from madi.kernels.arrays import aligned_empty
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_AXES = 64
@@ -76,7 +77,7 @@ def read_images(content: Content, count: int, height: int, width: int) -> np.nda
     header, expected = read_header(content), Header(np.dtype("u1"), (count, height, width))
     if header != expected:
         raise _unexpected(content, expected, header)
-    x = np.empty((count, height, width, 1), np.float32)
+    x = aligned_empty((count, height, width, 1), np.float32)
     for start in range(0, count, _ROWS):
         rows = x[start : start + _ROWS]
         np.divide(np.frombuffer(content.take(rows.size), np.uint8).reshape(rows.shape), np.float32(255), out=rows)

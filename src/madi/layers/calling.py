@@ -70,7 +70,7 @@ def building(build: Callable[..., Any]) -> Callable[..., Any]:
             plant(self, key, anew=anew)
             build(self, example, key)
             plant(self, key, anew=False)  # layers that `build` itself has made
-            _name_parameters(self)
+            name_parameters(self)
             if anew and any(layer.input_shape is None for _, layer in self.walk()):
                 self.output_shape()
         return self
@@ -78,7 +78,7 @@ def building(build: Callable[..., Any]) -> Callable[..., Any]:
     return built
 
 
-def _name_parameters(layer: Layer) -> None:
+def name_parameters(layer: Layer) -> None:
     """Call each parameter by its path in the model, for drawings and messages."""
     for name, parameter in layer.parameters().items():
         parameter.name = join(layer.path, name)

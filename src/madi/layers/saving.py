@@ -15,7 +15,7 @@ from madi.initializers import Fan, Initializer, Shape
 from madi.layers import tensor_file
 from madi.layers.architecture import architecture, hold, skeleton
 from madi.layers.base import Layer
-from madi.layers.calling import join
+from madi.layers.calling import join, name_parameters
 from madi.layers.registry import known_layers
 
 FORMAT = "madi-model"
@@ -150,6 +150,7 @@ def _restored(written: Mapping[str, Any], tensors: Mapping[str, Any], classes: M
         dict(model.walk())[path].put(name, model.parameters()[target])
     _expect_tensors(model, written, tensors)
     _fill(model, written["parameters"], tensors)
+    name_parameters(model)
     return model
 
 

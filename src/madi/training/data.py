@@ -16,6 +16,7 @@ from madi.errors import ConfigurationError, DataError
 from madi.functions.losses import check_labels
 from madi.graph import Variable
 from madi.kernels import random
+from madi.kernels.arrays import aligned_empty
 from madi.options import NON_NEGATIVE, expect_number
 from madi.training.losses import LOSSES, Loss
 
@@ -107,7 +108,7 @@ def numbers(values: Any, where: str, dtype: Any) -> np.ndarray:
     found = array(values, where)
     _expect_small(found, where, dtype)
     with np.errstate(over="ignore"):
-        converted = np.ascontiguousarray(found, dtype=dtype)
+        converted = _in_one_piece(found, np.dtype(dtype))
     if found.dtype.kind == "f" and not _all_finite(converted):
         raise DataError(_not_finite(found, converted, where))
     return converted
@@ -128,6 +129,15 @@ def _expect_small(found: np.ndarray, where: str, dtype: Any) -> None:
 def _place(wrong: np.ndarray) -> tuple[int, ...]:
     """The index of the first True."""
     return tuple(int(index) for index in np.unravel_index(int(wrong.argmax()), wrong.shape))
+
+
+def _in_one_piece(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """The values as `dtype`, contiguous: themselves where they are, else a copy that JAX need not copy again."""
+    if values.dtype == dtype and values.flags.c_contiguous:
+        return values
+    copied = aligned_empty(values.shape, dtype)
+    np.copyto(copied, values, casting="unsafe")
+    return copied
 
 
 def _all_finite(values: np.ndarray) -> bool:
