@@ -79,6 +79,12 @@ def assert_stopped_one_step_before(make, own, data):
     assert all(np.isfinite(value).all() for value in values(own.model).values())
 
 
+def test_each_state_has_its_loop(guard, request):
+    """A small one trains in the fast loop and compiles the careful one only now; a large one never has the fast one."""
+    own, _ = diverging(lambda: trainer(engine="jax", optimizer=optimizers.SGD(1e30)), points())
+    assert own._engines["jax"].compilations == (2 if "small" in request.node.name else 1)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_huge_learning_rate(engine, guard):
     """The step that follows the explosion is the first that is not finite."""

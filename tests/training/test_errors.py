@@ -105,6 +105,16 @@ WRONG_DATA = {
         "data: sample_weight: all weights are 0, so that no example counts. Give some of them more.",
     ),
     "only x": (X, "data: expected arrays (x, y) or an iterable of batches, got ndarray of shape (12, 6)."),
+    "a path": ("mnist.csv", "data: expected arrays (x, y) or an iterable of batches, got str."),
+    "a dictionary": ({"x": X}, "data: expected arrays (x, y) or an iterable of batches, got dict."),
+    "a whole data set": (
+        type("Dataset", (), {"train": (X, Y)})(),
+        "data: expected arrays (x, y) or an iterable of batches, got Dataset. Pass one of its parts: .train or .test.",
+    ),
+    "masked values": (
+        (np.ma.masked_greater(X, 1.5), Y),
+        f"data: x: {(X > 1.5).sum()} values are masked. Fill or drop them.",
+    ),
     "a number": (5, "data: expected arrays (x, y) or an iterable of batches, got int."),
     "four parts": ((X, Y, Y, Y), "data: expected arrays (x, y) or (x, y, weight), got tuple."),
     "no batches": ([], "data: the iterable of batches is empty; expected batches (x, y)."),
@@ -133,6 +143,8 @@ def test_the_same_is_found_in_validation_and_in_evaluate():
     says = "expected labels from 0 to 2 for 3 classes, got 3 in row 4. Relabel them, or give the last layer more units."
     refused(lambda: fit(trainer(), validation=(X, wrong)), DataError, f"validation: y: {says}")
     refused(lambda: trainer().evaluate((X, wrong)), DataError, f"evaluate: y: {says}")
+    refused(lambda: trainer().evaluate(5), DataError,
+            "evaluate: expected arrays (x, y) or an iterable of batches, got int.")  # fmt: skip
     refused(lambda: trainer().evaluate([]), DataError,
             "evaluate: the iterable of batches is empty; expected batches (x, y).")  # fmt: skip
 
@@ -258,6 +270,13 @@ WRONG_SETTINGS = {
                   "Known: adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd."),
     "metrics as a name": (lambda: trainer(metrics="accuracy"), ConfigurationError,
                           "metrics: expected a list such as ['accuracy'], got 'accuracy'."),
+    "optimizer's class": (lambda: trainer(optimizer=optimizers.Adam), ConfigurationError,
+                          "optimizer: got the class Adam; call it: Adam()."),
+    "a metric twice": (lambda: trainer(metrics=["rmse", "root_mean_squared_error"]), ConfigurationError,
+                       "metrics: two are called 'root_mean_squared_error'. Each needs a name of its own."),
+    "a metric of numbers for classes": (
+        lambda: fit(trainer(metrics=["r2"])), ConfigurationError,
+        "metric r_squared: does not fit outputs (N, 3) with targets (N,). Choose another."),
     "metric of a number": (lambda: trainer(metrics=[3]), ConfigurationError,
                            "metrics: expected names or functions of (target, prediction), got 3."),
     "top_k": (lambda: top_k(0), ConfigurationError, "top_k: expected a whole number of at least 1, got 0."),

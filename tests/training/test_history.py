@@ -69,7 +69,7 @@ def test_the_entries_of_a_row():
         *("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
     ]
     assert found["epoch"] == [1, 2]
-    assert found["learning_rate"] == pytest.approx([0.001, 0.001])
+    assert found["learning_rate"] == [0.001, 0.001]
     assert all(seconds > 0 for seconds in found["seconds"])
     assert {name: len(column) for name, column in found.steps.items()} == {"loss": 4, "accuracy": 4}
 

@@ -53,6 +53,8 @@ CASES = {
     "top 1": (top_k(1), LABELS, SCORES, True, lambda w: sklearn.accuracy_score(LABELS, SAID, sample_weight=w)),
     "top 3": ("top_3_accuracy", LABELS, SCORES, True,
               lambda w: sklearn.top_k_accuracy_score(LABELS, SCORES, k=3, sample_weight=w)),
+    "top 4": ("top_4_accuracy", LABELS, SCORES, True,
+              lambda w: sklearn.top_k_accuracy_score(LABELS, SCORES, k=4, sample_weight=w)),
     "top 5": ("top_k", LABELS, SCORES, True,
               lambda w: sklearn.top_k_accuracy_score(LABELS, SCORES, k=5, sample_weight=w)),
     "precision": ("precision", LABELS, SCORES, True, macro(sklearn.precision_score)),

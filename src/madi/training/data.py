@@ -87,6 +87,8 @@ def _parts(data: Any, where: str) -> tuple[Any, Any, Any]:
 def array(values: Any, where: str) -> np.ndarray:
     """`values` as a NumPy array of numbers with at least one example."""
     values = values.value if isinstance(values, Variable) else values
+    if isinstance(values, np.ma.MaskedArray) and (missing := int(values.mask.sum())):
+        raise DataError(f"{where}: {missing} values are masked. Fill or drop them.")
     try:
         found = np.asarray(values)
     except ValueError as error:
@@ -238,7 +240,7 @@ def _sample(values: np.ndarray) -> str:
 # ---- arrays, or batches
 
 
-def is_table(data: Any) -> bool:
+def is_table(data: Any, where: str = "data") -> bool:
     """Whether the data are arrays (x, y) or (x, y, weight); False for an iterable of batches.
 
     A tuple is arrays, unless it holds tuples of arrays; a list is batches, unless it is a pair of no batches.
@@ -246,9 +248,11 @@ def is_table(data: Any) -> bool:
     """
     if hasattr(data, "x") and hasattr(data, "y"):
         return True
-    if hasattr(data, "shape") or not isinstance(data, Iterable):
+    if hasattr(data, "shape") or isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):
         shape = f" of shape {tuple(data.shape)}" if hasattr(data, "shape") else ""
-        raise DataError(f"data: expected arrays (x, y) or an iterable of batches, got {type(data).__name__}{shape}.")
+        hint = " Pass one of its parts: .train or .test." if hasattr(data, "train") else ""
+        kind = f"{type(data).__name__}{shape}"
+        raise DataError(f"{where}: expected arrays (x, y) or an iterable of batches, got {kind}.{hint}")
     if isinstance(data, tuple):
         return not (data and _is_batch(data[0]))
     return isinstance(data, list) and len(data) == 2 and not (isinstance(data[0], tuple) or _is_batch(data[0]))

@@ -6,6 +6,7 @@ of a pass at once, leave weights out, and are computed on the host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,6 +31,17 @@ class Metric:
     sums: Callable[[Array, Array, Array, bool], Array]
     result: Callable[[np.ndarray], np.ndarray]
     greater_is_better: bool = True
+
+    def length(self, prediction: np.ndarray, target: np.ndarray) -> int:
+        """How many sums it has for outputs and targets shaped like these; ConfigurationError where it fits neither."""
+        try:
+            return len(self.sums(prediction, target, np.ones(len(prediction), prediction.dtype), False))
+        except (ValueError, IndexError) as error:
+            shapes = [("N", *array.shape[1:]) for array in (prediction, target)]
+            outputs, targets = (f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})" for shape in shapes)
+            raise ConfigurationError(
+                f"metric {self.name}: does not fit outputs {outputs} with targets {targets}. Choose another."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -214,6 +226,8 @@ def get(metric: str | Metric | Whole | Callable[..., float], loss: Loss | None =
         return metric
     if isinstance(metric, str):
         name = ALIASES.get(metric, metric)
+        if top := re.fullmatch(r"top_(\d+)_accuracy", name):
+            return top_k(int(top[1]))
         if name not in METRICS:
             raise unknown_name("metric", metric, [*METRICS, *ALIASES])
         found = METRICS[name]

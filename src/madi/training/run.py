@@ -139,7 +139,7 @@ class Run:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:
             self.seconds[indices.shape[1]] = (time.perf_counter() - began) / count
-        self.rate = float(plan.rates[count - 1])
+        self.rate = trainer.optimizer.rate_at(trainer.step - 1)
         trainer._progress.advance(self.taken, self.step.read(self.totals))
 
     def _record(self, reports: np.ndarray) -> None:

@@ -57,6 +57,8 @@ class Trainer:
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
         self.model, self.seed, self.dtype = model, seed, _floating(dtype)
+        if isinstance(optimizer, type):
+            raise ConfigurationError(f"optimizer: got the class {optimizer.__name__}; call it: {optimizer.__name__}().")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
         self.metrics = _metrics(metrics, self.loss)
@@ -155,7 +157,7 @@ class Trainer:
 
     def _examples(self, data: Any, where: str, **options: Any) -> Examples:
         """All examples of arrays, or of an iterable of batches, checked; those of weight 0 are left out."""
-        table = data if is_table(data) else gathered(data, where)
+        table = data if is_table(data, where) else gathered(data, where)
         return self._checked(table, where, **options).counting()
 
     def _checked(
@@ -208,7 +210,7 @@ class Trainer:
         outputs, target = np.zeros(shape, self.dtype), found.y[:1]
         with np.errstate(all="ignore"):
             self.loss.expect_number(Variable(outputs), target)
-        lengths = [len(metric.sums(outputs, target, np.ones(1, self.dtype), False)) for metric in inside]
+            lengths = [metric.length(outputs, target) for metric in inside]
         decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
         return Step(self.model, self.loss, inside, self.optimizer, decays, lengths)
 
@@ -251,7 +253,11 @@ class Trainer:
 def _metrics(given: Sequence[Any], loss: losses.Loss) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ConfigurationError(f"metrics: expected a list such as ['accuracy'], got {given!r}.")
-    return [metrics.get(entry, loss) for entry in given]
+    found = [metrics.get(entry, loss) for entry in given]
+    names = ["loss", *(metric.name for metric in found)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigurationError(f"metrics: two are called {twice[0]!r}. Each needs a name of its own.")
+    return found
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:
