@@ -32,6 +32,13 @@ struct Pooling {
   std::int64_t size_height, size_width, stride_height, stride_width, pad_top, pad_left;
 };
 
+// Batch normalization of x (trials, rows, channels), each channel over the rows of its trial.
+struct Normalization {
+  std::int64_t trials, rows, channels;
+  float epsilon;
+  bool relu;  // max(y, 0) follows
+};
+
 struct Kernels {
   const char* name;
 
@@ -52,6 +59,15 @@ struct Kernels {
 
   // gy goes to the place of each window's maximum.
   void (*max_pool_backward)(const Pooling&, const float* gy, const std::uint8_t* places, float* gx, Workers&);
+
+  // y, and the mean and variance (trials, channels) of x.  `residual`, added before the ReLU, may be null.
+  void (*normalization_forward)(const Normalization&, const float* x, const float* scale, const float* shift,
+                                const float* residual, float* y, float* mean, float* variance, Workers&);
+
+  // All gradients.  `output`, the y of the ReLU, is needed where a residual was added, and may else be null.
+  void (*normalization_backward)(const Normalization&, const float* x, const float* gy, const float* output,
+                                 const float* scale, const float* shift, const float* mean, const float* variance,
+                                 float* gx, float* gscale, float* gshift, Workers&);
 
   // Multiply-adds on registers alone, for benchmarks: returns how many floating-point operations it did.
   std::int64_t (*burn)(std::int64_t rounds, float* result);

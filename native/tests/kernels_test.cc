@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../convolution_plain.h"
+#include "../normalization_plain.h"
 #include "../pooling_plain.h"
 #include "../thread_workers.h"
 #include "../variants.h"
@@ -21,6 +22,7 @@ namespace {
 
 using madi::Convolution;
 using madi::Kernels;
+using madi::Normalization;
 using madi::Pooling;
 using std::int64_t;
 
@@ -244,6 +246,79 @@ struct PoolingCase {
   }
 };
 
+// ---- batch normalization
+
+struct NormalizationCase {
+  Normalization shape;
+  int64_t channels, size;
+  Array x, gy, residual, scale, shift;
+  bool with_residual;
+  std::vector<double> y, gx, gscale, gshift;
+
+  NormalizationCase(const Normalization& s, std::mt19937& random)
+      : shape(s),
+        channels(s.trials * s.channels),
+        size(channels * s.rows),
+        x(size, random),
+        gy(size, random),
+        residual(size, random),
+        scale(channels, random),
+        shift(channels, random),
+        with_residual(random() % 2),
+        y(size),
+        gx(size),
+        gscale(channels),
+        gshift(channels) {
+    for (int64_t c = 0; c < channels; ++c) expect(c / s.channels * s.rows * s.channels, c);
+  }
+
+  // One channel, whose trial begins at `start`.
+  void expect(int64_t start, int64_t entry) {
+    const int64_t c = entry % shape.channels;
+    double mean, variance;
+    std::vector<double> passed(size);
+    madi::plain::moments(shape, x.data() + start, c, mean, variance);
+    for (int64_t k = start + c; k < start + shape.rows * shape.channels; k += shape.channels) {
+      y[k] = madi::plain::normalized(shape, x.data()[k], mean, variance, scale.data()[entry], shift.data()[entry]);
+      if (with_residual) y[k] += residual.data()[k];
+      passed[k - start] = shape.relu && y[k] <= 0 ? 0 : gy.data()[k];
+      if (shape.relu) y[k] = std::max(y[k], 0.0);
+    }
+    madi::plain::normalization_backward(shape, x.data() + start, passed.data(), scale.data()[entry], mean, variance, c,
+                                        gx.data() + start, gscale[entry], gshift[entry]);
+  }
+
+  void compare(const char* variant, const char* what, const Array& got, const std::vector<double>& expected) const {
+    double scale = 1;
+    for (double value : expected) scale = std::max(scale, std::fabs(value));
+    for (int64_t k = 0; k < got.size(); ++k) {
+      if (std::fabs(got.data()[k] - expected[k]) <= 1e-4 * scale) continue;
+      std::printf("%s batch normalization, %s: element %ld is %g, expected %g (%ld x %ld)\n", variant, what, long(k),
+                  got.data()[k], expected[k], long(shape.rows), long(shape.channels));
+      ++failures;
+      return;
+    }
+  }
+
+  void check_variant(const Kernels& kernels, madi::Workers& workers) const {
+    Array y_got(size), mean(channels), variance(channels), gx_got(size), gscale_got(channels), gshift_got(channels);
+    kernels.normalization_forward(shape, x.data(), scale.data(), shift.data(), with_residual ? residual.data() : nullptr,
+                                  y_got.data(), mean.data(), variance.data(), workers);
+    kernels.normalization_backward(shape, x.data(), gy.data(), with_residual ? y_got.data() : nullptr, scale.data(),
+                                   shift.data(), mean.data(), variance.data(), gx_got.data(), gscale_got.data(),
+                                   gshift_got.data(), workers);
+    compare(kernels.name, "y", y_got, y);
+    compare(kernels.name, "gx", gx_got, gx);
+    compare(kernels.name, "gscale", gscale_got, gscale);
+    compare(kernels.name, "gshift", gshift_got, gshift);
+  }
+};
+
+Normalization choose_normalization(std::mt19937& random) {
+  const int64_t channels = pick(random, {1, 3, 16, 17, 32, 64, 70, 130}), rows = pick(random, {5, 60, 1500});
+  return {pick(random, {1, 1, 2}), rows, channels, 1e-2f, random() % 2 == 0};
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -253,11 +328,13 @@ int main(int count, char** arguments) {
   for (int k = 0; k < cases; ++k) {
     const Case example(choose(random), random);
     const PoolingCase pooling(choose_pooling(random), random);
+    const NormalizationCase normalization(choose_normalization(random), random);
     for (const Kernels* kernels : madi::variants()) {
       Pool pool(random());
       madi::PoolWorkers<Pool> workers(pool, 1 + random() % 4);
       example.check(*kernels, workers);
       pooling.check_variant(*kernels, workers);
+      normalization.check_variant(*kernels, workers);
     }
   }
   std::printf("%d cases, %d failures\n", cases, failures);

@@ -3,6 +3,7 @@
 
 #include "burn.h"
 #include "convolution.h"
+#include "normalization.h"
 #include "pooling.h"
 #include "weight_gradient.h"
 
@@ -11,5 +12,6 @@
   const Kernels variant##_kernels = {#variant,                    convolution_forward,                  \
                                      convolution_input_gradient,  convolution_weight_gradient,          \
                                      max_pool_forward,            max_pool_backward,                    \
+                                     normalization_forward,       normalization_backward,               \
                                      burn};                                                             \
   }

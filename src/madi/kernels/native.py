@@ -32,6 +32,8 @@ TARGETS = (
     "madi_convolution_weight_gradient",
     "madi_max_pool_forward",
     "madi_max_pool_backward",
+    "madi_batch_norm_forward",
+    "madi_batch_norm_backward",
 )
 
 _forced: list[str] = []  # the paths of the `using` blocks that we are in, innermost last
