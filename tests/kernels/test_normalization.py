@@ -54,9 +54,8 @@ def on_path(path: str, arrays: tuple[np.ndarray, ...], relu: bool, with_residual
 def test_matches_pytorch(path: str, shape: tuple[int, ...], relu: bool, with_residual: bool) -> None:
     arrays = make_arrays(shape)
     expected = by_pytorch(arrays, relu, with_residual)
-    for name, mine, theirs in zip(
-        ("y", "gx", "gscale", "gshift"), on_path(path, arrays, relu, with_residual), expected
-    ):
+    got = on_path(path, arrays, relu, with_residual)
+    for name, mine, theirs in zip(("y", "gx", "gscale", "gshift"), got, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max(), err_msg=name)
 
 
