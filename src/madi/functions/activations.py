@@ -43,7 +43,7 @@ class Sigmoid(Function):
     backward  gx = gy y (1 - y)          keeps y: the slope needs only the output
     """
 
-    symbol = "σ"  # noqa: RUF001 (the Greek letter)
+    symbol = "σ"
 
     def forward(self, x: Array) -> Array:
         self.y = (array_library(x).tanh(x * 0.5) + 1) * 0.5

@@ -28,8 +28,8 @@ class _Elementwise(Function):
             if broadcastable(x0.shape, x1.shape):
                 raise
             raise ShapeError(
-                f"{type(self).__name__.lower()}: shapes {x0.shape} and {x1.shape} do not broadcast. Sizes must agree from "
-                "the last axis back, or be 1: reshape one of them."
+                f"{type(self).__name__.lower()}: shapes {x0.shape} and {x1.shape} do not broadcast. Sizes must agree "
+                "from the last axis back, or be 1: reshape one of them."
             ) from error
 
     def backward(self, gy: Array) -> tuple[Array | None, Array | None]:
@@ -74,7 +74,7 @@ class Subtract(_Elementwise):
     backward  gx0 = gy,  gx1 = -gy
     """
 
-    symbol = "−"  # noqa: RUF001 (the minus sign)
+    symbol = "−"
 
     def equation(self, x0: Array, x1: Array) -> Array:
         return x0 - x1
@@ -90,7 +90,7 @@ class Multiply(_Elementwise):
     backward  gx0 = gy x1,  gx1 = gy x0     a multiplication swaps its inputs: keeps both
     """
 
-    symbol = "×"  # noqa: RUF001 (the multiplication sign)
+    symbol = "×"
 
     def equation(self, x0: Array, x1: Array) -> Array:
         self.x0, self.x1 = x0, x1
@@ -154,7 +154,7 @@ class Negative(Function):
     backward  gx = -gy
     """
 
-    symbol = "−"  # noqa: RUF001 (the minus sign)
+    symbol = "−"
 
     def forward(self, x: Array) -> Array:
         return -x

@@ -1,6 +1,6 @@
 """Losses: how wrong the network is, as one number.
 
-All are means.  With a weight w for each example the mean is weighted, Σ w l / Σ w, and examples of weight 0 do not count.
+All are means.  With a weight w for each example the mean is weighted, Σ w l / Σ w: examples of weight 0 do not count.
 Targets and weights are data: no gradient flows to them.
 """
 
@@ -215,15 +215,16 @@ def check_labels(where: str, labels: Array, classes: int) -> None:
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         raise DataError(
-            f"{where}: expected whole-number labels, got {labels.dtype} values such as {labels.flat[0] if labels.size else '-'}. "
-            "Convert them with astype(int), or use a regression loss (mean_squared_error)."
+            f"{where}: expected whole-number labels, got {labels.dtype} values such as "
+            f"{labels.flat[0] if labels.size else '-'}. Convert them with astype(int), or use a regression loss (mean_squared_error)."
         )
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
+        more = f" and {wrong.size - 1} more" if wrong.size > 1 else ""
         row = int(wrong[0])
         raise DataError(
             f"{where}: expected labels from 0 to {classes - 1} for {classes} classes, got {labels.flat[row]} in row {row}"
-            f"{f' and {wrong.size - 1} more' if wrong.size > 1 else ''}. Relabel them, or give the last layer more units."
+            f"{more}. Relabel them, or give the last layer more units."
         )
 
 

@@ -141,8 +141,8 @@ def _expect_none_in_training(layer: Layer) -> None:
         hears = getattr(type(inner).__call__, "takes_training", False)
         if inner is not layer and hears and not inner.inner_layers():
             raise ConfigurationError(
-                f"{layer.label()}: its __call__ takes no training, so {type(inner).__name__} '{path}' within it would act "
-                "as in inference. Declare __call__(self, x, *, training=False, key=None) and pass both on."
+                f"{layer.label()}: its __call__ takes no training, so {type(inner).__name__} '{path}' within it would "
+                "act as in inference. Declare __call__(self, x, *, training=False, key=None) and pass both on."
             )
 
 

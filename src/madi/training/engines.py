@@ -121,8 +121,8 @@ class JaxEngine:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken.
 
         Looking at every weight in every step costs a small network a good part of its time.  So the loop of a small one
-        looks at the loss alone and ends where that is not finite; the state is looked at once, after the call, since what
-        is not finite stays so.  Only then are the steps taken again, from the old state, which the call has left alone,
+        looks at the loss alone and ends where that is not finite; the state is looked at once, after the call, since
+        what is not finite stays so.  Only then are the steps taken again, from the old state, which the call has left alone,
         by the loop that looks at all of it.
         """
         small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
