@@ -10,8 +10,8 @@ import jax
 import numpy as np
 import pytest
 
-from madi import optimizers
-from madi.layers import Dense, LeakyReLU, Sequential
+from madi import Trainer, optimizers
+from madi.layers import Dense, Dropout, LeakyReLU, Sequential
 from madi.training import compilation
 
 from .common import CLASSES, assert_same, fit, network, points, trainer, values
@@ -224,3 +224,26 @@ def test_settings_come_back_after_an_error(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"^stop$"):
         fail()
     assert {name: getattr(jax.config, name) for name in SETTINGS} == before
+
+
+def test_nothing_at_all_is_compiled_on_a_second_fit():
+    """JAX's own count: it knows also of what is compiled outside the two loops, such as a slice of a result."""
+    seen: list[str] = []
+
+    def listen(name, seconds, **facts):
+        seen.append(name)
+
+    x = np.random.default_rng(0).random((230, 4), dtype=np.float32)
+    own = madi.Trainer(
+        Sequential(Dense(5), Dropout(0.2), Dense(3)), optimizer="adam", metrics=["accuracy"], engine="jax"
+    )
+    fit = lambda: own.fit((x, np.arange(230) % 3), validation=(x[:50], np.arange(50) % 3), epochs=2, verbose=0)  # noqa: E731
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        fit()
+        assert any("backend_compile" in name for name in seen)
+        seen.clear()
+        fit()
+        assert not [name for name in seen if "backend_compile" in name]
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

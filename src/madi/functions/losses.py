@@ -216,15 +216,16 @@ def check_labels(where: str, labels: Array, classes: int) -> None:
     if labels.dtype.kind not in "iub":
         raise DataError(
             f"{where}: expected whole-number labels, got {labels.dtype} values such as "
-            f"{labels.flat[0] if labels.size else '-'}. Convert them with astype(int), or use a regression loss (mean_squared_error)."
+            f"{labels.flat[0] if labels.size else '-'}. Convert them with astype(int), or use a regression "
+            "loss (mean_squared_error)."
         )
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))
     if wrong.size:
         more = f" and {wrong.size - 1} more" if wrong.size > 1 else ""
         row = int(wrong[0])
         raise DataError(
-            f"{where}: expected labels from 0 to {classes - 1} for {classes} classes, got {labels.flat[row]} in row {row}"
-            f"{more}. Relabel them, or give the last layer more units."
+            f"{where}: expected labels from 0 to {classes - 1} for {classes} classes, got {labels.flat[row]} in row "
+            f"{row}{more}. Relabel them, or give the last layer more units."
         )
 
 

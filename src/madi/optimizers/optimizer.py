@@ -101,6 +101,12 @@ class Optimizer(Options):
         """The learning rate at `step`, counted from 0, before any multiplier; computed on the host."""
         return rate_at(self.learning_rate, step)
 
+    def rates(self, first: int, count: int) -> list[float]:
+        """The learning rates of `count` steps from `first` on."""
+        if not callable(self.learning_rate):
+            return [self.rate_at(first)] * count
+        return [self.rate_at(step) for step in range(first, first + count)]
+
     def numbers(self) -> dict[str, float]:
         """Every number but the learning rate, by name: the values that a compiled step takes.
 

@@ -122,8 +122,8 @@ class JaxEngine:
 
         Looking at every weight in every step costs a small network a good part of its time.  So the loop of a small one
         looks at the loss alone and ends where that is not finite; the state is looked at once, after the call, since
-        what is not finite stays so.  Only then are the steps taken again, from the old state, which the call has left alone,
-        by the loop that looks at all of it.
+        what is not finite stays so.  Only then are the steps taken again, from the old state, which the call has left
+        alone, by the loop that looks at all of it.
         """
         small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
         rows = plan.indices, plan.rates, plan.keys
@@ -134,7 +134,7 @@ class JaxEngine:
         if not finite:
             loop = _training_loop(step, trusting=False)
             new, reports, taken, finite = self._run("guarded", step, loop, arguments, donate=() if small else (0,))
-        return Outcome(new, np.array(reports[: int(taken)]), bool(finite))
+        return Outcome(new, np.array(reports)[: int(taken)], bool(finite))
 
     def evaluate(self, step: Step, variables: Tree, data: Tree, batch_size: int, numbers: Tree) -> np.ndarray:
         """Reports of inference on the data, batch by batch; a shorter last batch is a second program."""

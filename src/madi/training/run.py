@@ -154,7 +154,7 @@ class Run:
         """The next steps, each with its own learning rate and random key."""
         steps = self.trainer.step + np.arange(len(indices))
         rates = np.zeros(len(indices), self.trainer.dtype)
-        rates[:count] = [self.trainer.optimizer.rate_at(int(step)) for step in steps[:count]]
+        rates[:count] = self.trainer.optimizer.rates(self.trainer.step, count)
         return Plan(indices, rates, random.fold_in_each(self.key, steps), count)
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
