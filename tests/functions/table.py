@@ -7,71 +7,25 @@ oracles agree; the kinks have tests of their own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import madi.functions as F
 from madi.kernels import random
-
-try:
-    import torch
-    from torch.nn import functional as TF
-except ImportError:  # the checks that need it are skipped
-    torch = TF = None
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One way of calling a function.
-
-    call     madi's function of Variables or arrays
-    inputs   float64 arrays, for each of which there is a gradient
-    torch    the same function of tensors
-    apart    why jax.grad is no oracle here, where it is none
-    """
-
-    name: str
-    call: Callable[..., Any]
-    inputs: tuple[np.ndarray, ...]
-    torch: Callable[..., Any]
-    apart: str = ""
-
-
-_generator = np.random.default_rng(7)
-
-
-def normal(*shape: int) -> np.ndarray:
-    """Standard normal numbers."""
-    return np.asarray(_generator.standard_normal(shape))
-
-
-def nonzero(*shape: int) -> np.ndarray:
-    """Numbers of both signs, 0.2 to 2 from 0."""
-    return np.asarray(_generator.uniform(0.2, 2, shape) * _generator.choice([-1, 1], shape))
-
-
-def positive(*shape: int) -> np.ndarray:
-    """Numbers from 0.5 to 2."""
-    return np.asarray(_generator.uniform(0.5, 2, shape))
-
-
-def fractions(*shape: int) -> np.ndarray:
-    """Numbers from 0.1 to 0.9."""
-    return np.asarray(_generator.uniform(0.1, 0.9, shape))
-
-
-def distributions(*shape: int) -> np.ndarray:
-    """Rows that sum to 1."""
-    rows = _generator.uniform(0.2, 1, shape)
-    return rows / rows.sum(axis=-1, keepdims=True)
-
-
-def tensor(array: Any, like: Any) -> Any:
-    """A constant as a tensor: floats of `like`'s dtype, integers as int64."""
-    array = np.asarray(array)
-    return torch.as_tensor(array, dtype=like.dtype if array.dtype.kind == "f" else torch.int64)
+from tests.functions.case import (
+    TF,
+    Case,
+    distributions,
+    fractions,
+    generator,
+    nonzero,
+    normal,
+    positive,
+    tensor,
+    torch,
+)
+from tests.functions.images import IMAGES
 
 
 def weighted(losses: Any, weight: Any) -> Any:
@@ -253,6 +207,7 @@ ACTIVATIONS = {
     ],
 }
 
+
 KEY = random.key(3)
 DROPPED = int(np.float32(0.3) * np.float32(2**16))  # of 65,536 levels: the rate as it is drawn
 KEPT = random.short_words(KEY, (5, 4)) >= DROPPED
@@ -274,9 +229,9 @@ WEIGHT = np.array([1.0, 0.5, 0.0, 2.0])
 LABELS = np.array([2, 0, 1, 2])
 ONE_HOT = np.eye(3)[LABELS]
 SOFT = distributions(4, 3)
-UNEVEN = _generator.uniform(0, 1, (4, 3))  # rows of several labels, which sum to anything
+UNEVEN = generator.uniform(0, 1, (4, 3))  # rows of several labels, which sum to anything
 TARGET = normal(4, 3)
-TRUTH = _generator.integers(0, 2, (4, 3)).astype(float)
+TRUTH = generator.integers(0, 2, (4, 3)).astype(float)
 
 
 def loss(function: Callable[..., Any], like: Callable[..., Any], draw: Any, target: np.ndarray, **options: Any):
@@ -354,6 +309,7 @@ TABLE: dict[str, list[Case]] = {
     "mean": reduction(F.mean, "mean"),
     **SHAPES,
     **ACTIVATIONS,
+    **IMAGES,
     "dropout": DROPOUT,
     "mean_squared_error": loss(F.mean_squared_error, lambda *a, **o: TF.mse_loss(*a, **o), normal, TARGET),
     "mean_absolute_error": loss(F.mean_absolute_error, lambda *a, **o: TF.l1_loss(*a, **o), normal, TARGET),

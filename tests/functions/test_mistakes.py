@@ -12,6 +12,76 @@ import madi.functions as F
 from madi.errors import ConfigurationError, DataError, MadiError, ShapeError
 
 CASES = {
+    "images without a batch": (
+        lambda: F.conv2d(np.ones((8, 8, 3)), np.ones((3, 3, 3, 4))),
+        ShapeError,
+        "conv2d: expected x (N, H, W, C) and weight (kH, kW, C / groups, filters), got (8, 8, 3) and (3, 3, 3, 4). Add "
+        "the axes that are missing.",
+    ),
+    "bias of a convolution": (
+        lambda: F.conv2d(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 4)), np.ones(3)),
+        ShapeError,
+        "conv2d: expected a bias of shape (4,), one a filter, got (3,).",
+    ),
+    "padding of a convolution": (
+        lambda: F.conv2d(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 4)), padding="full"),
+        ConfigurationError,
+        "padding must be 'same', 'valid' or a number of pixels, got 'full'. Try padding='same'.",
+    ),
+    "kernel beyond the image": (
+        lambda: F.conv2d(np.ones((1, 2, 2, 3)), np.ones((3, 3, 3, 4))),
+        ShapeError,
+        "windows of (3, 3) pixels: expected an image at least as large with its padding ((0, 0), (0, 0)), got (2, 2). "
+        "Pad more, or make the kernel smaller.",
+    ),
+    "pairs of zeros": (
+        lambda: F.zero_pad(np.ones((2, 3)), [(1, 1)]),
+        ShapeError,
+        "zero_pad: expected (before, after) of at least 0 for each of the 2 axes of shape (2, 3), got ((1, 1),).",
+    ),
+    "negative zeros": (
+        lambda: F.zero_pad(np.ones(3), [(-1, 1)]),
+        ShapeError,
+        "zero_pad: expected (before, after) of at least 0 for each of the 1 axes of shape (3,), got ((-1, 1),).",
+    ),
+    "pooling of rows": (
+        lambda: F.max_pool2d(np.ones((2, 3)), 2),
+        ShapeError,
+        "pooling: expected x (N, H, W, C), got (2, 3). Add the axes that are missing.",
+    ),
+    "global pooling of rows": (
+        lambda: F.global_average_pool(np.ones((2, 3))),
+        ShapeError,
+        "global_average_pool: expected x (N, H, W, C), got (2, 3). Add the axes that are missing.",
+    ),
+    "scale of a batch norm": (
+        lambda: F.batch_norm(np.ones((2, 3)), np.ones(2), np.ones(3), np.ones(3), np.ones(3), training=True),
+        ShapeError,
+        "batch_norm: expected x (N, ..., channels) and scale (channels,), got (2, 3) and (2,). Build the layer for "
+        "this input.",
+    ),
+    "mean of a batch norm": (
+        lambda: F.batch_norm(np.ones((2, 3)), np.ones(3), np.ones(3), np.ones(1), np.ones(3), training=True),
+        ShapeError,
+        "batch_norm: expected x (N, ..., channels) and mean (channels,), got (2, 3) and (1,). Build the layer for "
+        "this input.",
+    ),
+    "variance of a batch norm in inference": (
+        lambda: F.batch_norm(np.ones((2, 3)), np.ones(3), np.ones(3), np.ones(3), np.ones(1), training=False),
+        ShapeError,
+        "batch_norm: expected x (N, ..., channels) and variance (channels,), got (2, 3) and (1,). Build the layer for "
+        "this input.",
+    ),
+    "a batch of one": (
+        lambda: F.batch_norm(np.ones((1, 3)), np.ones(3), np.ones(3), np.ones(3), np.ones(3), training=True),
+        ShapeError,
+        "batch_norm: expected more than one number a channel in training, got x of shape (1, 3). Use a larger batch.",
+    ),
+    "neighbours": (
+        lambda: F.local_response_normalization(np.ones((1, 3)), 0),
+        ConfigurationError,
+        "local_response_normalization: expected a size of at least 1 channel, got 0. Try 5.",
+    ),
     "broadcast": (
         lambda: F.add(np.ones((2, 3)), np.ones(2)),
         ShapeError,

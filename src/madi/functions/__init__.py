@@ -41,6 +41,7 @@ from madi.functions.arithmetic import (
     power,
     subtract,
 )
+from madi.functions.convolution import Conv2D, ZeroPad, conv2d, zero_pad
 from madi.functions.elementary import Exp, Log, exp, log
 from madi.functions.linear import Affine, MatMul, affine, matmul
 from madi.functions.losses import (
@@ -58,6 +59,21 @@ from madi.functions.losses import (
     mean_squared_error,
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
+)
+from madi.functions.normalization import (
+    BatchNorm,
+    BatchNormInference,
+    LocalResponseNormalization,
+    batch_norm,
+    local_response_normalization,
+)
+from madi.functions.pooling import (
+    AveragePool2D,
+    GlobalAveragePool,
+    MaxPool2D,
+    average_pool2d,
+    global_average_pool,
+    max_pool2d,
 )
 from madi.functions.reductions import Mean, Sum, mean, sum
 from madi.functions.regularization import Dropout, dropout

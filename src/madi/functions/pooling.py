@@ -1,0 +1,114 @@
+"""Nodes that summarise windows of channels-last images: the largest number, or the mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from madi.errors import ShapeError
+from madi.graph import Array, Function, Variable
+from madi.kernels.arrays import array_library
+from madi.kernels.pooling import (
+    average_pool2d_backward,
+    average_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
+
+
+class MaxPool2D(Function):
+    """The largest number of each window, channel by channel; window s apart, padding p.
+
+    forward   y[n,i,j,c]  = max over k, l of x[n, i s + k - p, j s + l - p, c]
+    backward  gx[n,h,w,c] = Σ of gy[n,i,j,c] over the windows whose maximum stood at (h, w)
+    keeps the place of each maximum in its window, a byte
+
+    Of equal maxima the first, row by row, gets the whole gradient: exactly one place of each window does, as in
+    PyTorch.  Padding never wins.  A NaN beats every number.
+    """
+
+    symbol = "max pool"
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def forward(self, x: Array) -> Array:
+        y, self.places = max_pool2d_forward(x, **self.options)
+        return y
+
+    def backward(self, gy: Array) -> Array:
+        return max_pool2d_backward(gy, self.places, image=self.inputs[0].shape[1:3], **self.options)
+
+
+class AveragePool2D(Function):
+    """The mean of each window, channel by channel; window s apart, padding p.
+
+    forward   y[n,i,j,c]  = (1 / m[i,j]) Σ over k, l of x[n, i s + k - p, j s + l - p, c]
+    backward  gx[n,h,w,c] = Σ over the windows (i, j) that see (h, w) of gy[n,i,j,c] / m[i,j]
+
+    m[i,j]   the pixels of the window: with `count_padding` those in the padding too, as zeros; without it those of the
+             image alone.  What `ceil_mode` hangs over the padding's edge never counts.
+    """
+
+    symbol = "mean pool"
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    def forward(self, x: Array) -> Array:
+        return average_pool2d_forward(x, **self.options)
+
+    def backward(self, gy: Array) -> Array:
+        return average_pool2d_backward(gy, image=self.inputs[0].shape[1:3], **self.options)
+
+
+class GlobalAveragePool(Function):
+    """The mean of each channel over the whole image.
+
+    forward   y[n,c]      = (1 / (H W)) Σ over h, w of x[n,h,w,c]
+    backward  gx[n,h,w,c] = gy[n,c] / (H W)
+    """
+
+    symbol = "mean"
+
+    def forward(self, x: Array) -> Array:
+        if x.ndim != 4:
+            raise ShapeError(
+                f"global_average_pool: expected x (N, H, W, C), got {x.shape}. Add the axes that are missing."
+            )
+        return x.mean(axis=(1, 2))
+
+    def backward(self, gy: Array) -> Array:
+        _, height, width, _ = shape = self.inputs[0].shape
+        return array_library(gy).broadcast_to(gy[:, None, None] / (height * width), shape)
+
+
+def max_pool2d(x: Any, size: Any, *, stride: Any = None, padding: Any = 0, ceil_mode: bool = False) -> Variable:
+    """The largest number of each window of images (N, H, W, C).  See `MaxPool2D`.
+
+    size        of the window: a number, or (height, width); at most 256 pixels
+    stride      pixels from one window to the next; the window's size where it is left out
+    padding     "valid" (none), "same" (as for `conv2d`), a number of pixels below the size, (height, width), or
+                ((top, bottom), (left, right))
+    ceil_mode   a last window may hang over the edge: H_out is rounded up instead of down, as long as the window begins
+                inside the image or the padding before it, as in PyTorch
+
+    Raises ShapeError where no window fits into the image, ConfigurationError for options out of range.
+    """
+    return MaxPool2D(size=size, stride=stride, padding=padding, ceil=ceil_mode)(x)
+
+
+def average_pool2d(
+    x: Any, size: Any, *, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_padding: bool = True
+) -> Variable:
+    """The mean of each window of images (N, H, W, C).  See `AveragePool2D`; options as for `max_pool2d`.
+
+    count_padding   whether a window's padding counts among its pixels, as zeros (PyTorch's count_include_pad, and its
+                    default)
+    """
+    options = {"size": size, "stride": stride, "padding": padding, "ceil": ceil_mode}
+    return AveragePool2D(**options, count_padding=count_padding)(x)
+
+
+def global_average_pool(x: Any) -> Variable:
+    """The mean of each channel: (N, H, W, C) -> (N, C).  See `GlobalAveragePool`."""
+    return GlobalAveragePool()(x)
