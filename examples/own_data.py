@@ -3,9 +3,9 @@
 The table here is scikit-learn's breast cancer data: 569 rows of 30 measurements of a tumour, malignant or benign.
 
 Prints:
-    training on 398 rows, validating on 100, testing on 71
+    training on 369 rows, validating on 100, testing on 100
     accuracy on the test rows: 0.96
-    the first: benign (it is benign), with probability 1.00
+    the first: malignant (it is malignant), with probability 1.00
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def main():
     table = load_breast_cancer()
     x, y = table.data, table.target  # (569, 30) and (569,)
     order = np.random.default_rng(0).permutation(len(x))
-    train, validation, test = np.split(order, [398, 498])
+    train, validation, test = np.split(order, [369, 469])
     print(f"training on {len(train)} rows, validating on {len(validation)}, testing on {len(test)}")
 
     # The columns have very different sizes: bring each to mean 0 and deviation 1, measured on the training rows alone.
