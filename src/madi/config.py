@@ -67,7 +67,7 @@ OPTIMIZERS_OWN = "the optimizer's own"
 
 HIDDEN = {"mlp": (200, 100)}
 # Above what suits a constant rate, because a schedule lowers it; measured on digits and MNIST.
-SCHEDULED_RATES = {"adam": 0.005, "adamw": 0.005}
+SCHEDULED_RATES = {"adam": 0.004, "adamw": 0.004}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class TrainConfig(Options):
         "The largest learning rate.",
         _number(POSITIVE, "Try 0.001."),
         None,
-        unset=f"0.005 for adam with a schedule, else {OPTIMIZERS_OWN}",
+        unset=f"0.004 for adam with a schedule, else {OPTIMIZERS_OWN}",
     )
     schedule: str = _setting(
         "Of the learning rate: constant, cosine, step_decay, exponential_decay, warmup, one_cycle.", _text, "cosine"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
+
+WIDEST = 160  # columns of a table in a pipe
 
 
 def say(text: str = "") -> None:
@@ -43,4 +45,11 @@ def _console() -> Any:
     from rich.console import Console
 
     console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 160))
+    if not console.is_terminal:
+        console = Console(width=max(console.width, WIDEST))
+    console.on_broken_pipe = _nobody_reads  # type: ignore[method-assign]  # rich's own ends the program with 1
+    return console
+
+
+def _nobody_reads() -> NoReturn:
+    raise BrokenPipeError
