@@ -101,6 +101,16 @@ def test_training_goes_on_from_the_weights_that_a_callback_puts_into_the_model(e
     assert history["loss"][2] < history["loss"][0] < history["loss"][1]
 
 
+@pytest.mark.parametrize("method", ["on_fit_begin", "on_epoch_begin"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_callback_may_load_weights_before_training(engine, method):
+    other = fit(trainer(network(seed=5), engine=engine), epochs=1)
+    weights = values(network(seed=5))
+    load = type("Load", (Callback,), {method: lambda self, trainer, *epoch: trainer.restore(weights)})
+    own = fit(trainer(engine=engine), epochs=1, callbacks=[load()])
+    assert own["loss"] == other["loss"]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_options_that_a_callback_changes_hold_from_the_next_epoch(engine):
     """Rate, momentum and dropout, without a new compilation: as in a second fit after the change."""
