@@ -339,3 +339,14 @@ def test_a_dtype_that_the_format_lacks(path):
 
 def test_an_option_must_be_of_a_known_kind():
     assert set(architecture.OPTIONS) == {"initializer"}
+
+
+def test_the_names_of_the_classes_are_kept_with_the_model(tmp_path):
+    model = Dense(2).build((3,))
+    save(model, tmp_path / "plain.safetensors")
+    assert load(tmp_path / "plain.safetensors").classes is None
+    model.classes = ("참새", "crow")
+    save(model, tmp_path / "named.safetensors")
+    assert load(tmp_path / "named.safetensors").classes == ("참새", "crow")
+    save(model, tmp_path / "given.safetensors", extra={"classes": ["a", "b"]})
+    assert load(tmp_path / "given.safetensors").classes == ("a", "b")

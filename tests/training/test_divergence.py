@@ -96,7 +96,7 @@ def test_a_huge_learning_rate(engine, guard):
     assert message == (
         "Training diverged in step 9 (epoch 2): the loss is nan; "
         "the output of Dense '2' is the first that is not finite. The model keeps its weights from before that step. "
-        "Lower the learning rate, now 1e+30, for example to 1e+29, or set clip_norm."
+        "Lower the learning rate, now 1e+30, for example to 0.01, or set clip_norm."
     )
     assert own.step == 8
     assert_stopped_one_step_before(make, own, points())

@@ -23,8 +23,9 @@ def check_gradients(
 ) -> GradientReport:
     """Compare what backward gives for each input of `f` with central differences, in float64.
 
-    A result y of any shape is projected on a fixed random direction c, L = sum(c y), so that one backward pass and two
-    evaluations for each element are enough.  The relative error of an element is
+    A result y of several elements is projected on a fixed random direction c, L = sum(c y), so that one backward pass
+    and two evaluations for each element are enough; a single number is taken as it is (c = 1).  The relative error of
+    an element is
 
         |backward - difference| / max(|backward|, |difference|, floor),   floor = max(largest gradient, sum|c y|) / 1000
 
@@ -119,7 +120,8 @@ class _Check:
         self.probe = Probe(self._value, arrays)
         leaves = [Variable(array) for array in self.probe.copies()]
         y = _expect_float64(f(*leaves))
-        self.direction = np.asarray(np.random.default_rng(seed).standard_normal(y.shape))
+        alone = y.shape == () or y.size == 1
+        self.direction = np.asarray(np.ones(y.shape) if alone else np.random.default_rng(seed).standard_normal(y.shape))
         found = gradients(y, array_library(y.value).asarray(self.direction))
         self.gradients = [np.asarray(found.get(leaf, np.zeros(leaf.shape))) for leaf in leaves]
         self.magnitude = float(np.sum(np.abs(self.direction * np.asarray(y.value))))

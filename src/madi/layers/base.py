@@ -45,6 +45,7 @@ class Layer:
 
     arguments: Mapping[str, Any] = MappingProxyType({})
     input_shape: tuple[int, ...] | None = None
+    classes: tuple[str, ...] | None = None  # names of the classes that its outputs stand for, saved with a model
     path = ""
     stream = 0  # a number that belongs to its path: each layer of a model draws its own random bits
 

@@ -42,8 +42,8 @@ def save(model: Layer, path: str | Path, *, extra: Mapping[str, Any] | None = No
     """Write a built model to `path`: architecture, weights, running statistics, and which parameters are frozen.
 
     path    any name; the suffix .safetensors tells other programs what it is
-    extra   anything else to keep with it, as plain JSON values: names of the classes, preprocessing.  `read_metadata`
-            gives it back
+    extra   anything else to keep with it, as plain JSON values, such as preprocessing; `read_metadata` gives it back.
+            "classes" are the names of the classes: those of `model.classes`, where they are left out here
 
     The file is complete or is not there.  The same model gives the same bytes.  Raises ShapeError for a model that is
     not built, ConfigurationError for a layer whose arguments cannot be saved, FileError where it cannot be written.
@@ -57,7 +57,7 @@ def save(model: Layer, path: str | Path, *, extra: Mapping[str, Any] | None = No
         "madi.format_version": str(FORMAT_VERSION),
         "madi.version": _version(),
         "madi.architecture": json.dumps(architecture(model), ensure_ascii=False, allow_nan=False),
-        "madi.extra": _extra_text(extra or {}),
+        "madi.extra": _extra_text({**_names(model), **(extra or {})}),
     }
     tensor_file.write(path, tensors, metadata)
 
@@ -74,7 +74,10 @@ def load(path: str | Path, *, layers: Iterable[type[Layer]] = ()) -> Layer:
     classes = known_layers(layers)
     tensors = tensor_file.read_tensors(path)
     try:
-        return _restored(metadata.architecture, tensors, classes)
+        model = _restored(metadata.architecture, tensors, classes)
+        names = metadata.extra.get("classes")
+        model.classes = None if names is None else tuple(map(str, names))
+        return model
     except UnknownNameError as error:
         raise UnknownNameError(f"{path}: {error}") from error
     except MadiError as error:
@@ -110,6 +113,10 @@ def _storable(name: str, value: Any) -> Any:
     if array.dtype not in map(np.dtype, tensor_file.DTYPES.values()):
         raise ConfigurationError(f"'{name}' is of dtype {array.dtype}, which cannot be saved. Convert it to float32.")
     return array
+
+
+def _names(model: Layer) -> dict[str, Any]:
+    return {} if model.classes is None else {"classes": list(model.classes)}
 
 
 def _extra_text(extra: Mapping[str, Any]) -> str:

@@ -31,9 +31,10 @@ def explain(
         new, report = step.attempt(state, frozen, batch, rate, key, numbers)
         loss = float(report[0] / report[1])
     place = found[0] if found else _first_beyond_layers(new, loss)
+    slower = min(rate / 10, step.optimizer.usual_rate)
     return DivergenceError(
         f"Training diverged in step {number} (epoch {epoch}): the loss is {loss:.4g}; {place}. The model keeps its "
-        f"weights from before that step. Lower the learning rate, now {rate:.4g}, for example to {rate / 10:.4g}, "
+        f"weights from before that step. Lower the learning rate, now {rate:.4g}, for example to {slower:.4g}, "
         "or set clip_norm."
     )
 

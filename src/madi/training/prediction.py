@@ -77,7 +77,8 @@ def ends_in(model: Layer, kind: str) -> bool:
 
 def class_names(model: Layer, count: int, given: Sequence[str] | None) -> list[Any]:
     """The names of the classes: as given, as the model carries them, or 0, 1, ..."""
-    names = list(given or getattr(model, "classes", None) or range(count))
+    carried = range(count) if model.classes is None else model.classes
+    names = list(carried if given is None else given)
     if len(names) != count:
         raise ConfigurationError(f"predict_classes: expected {count} class names, got {len(names)}: {names}.")
     return names

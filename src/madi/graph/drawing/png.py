@@ -25,7 +25,7 @@ def save_png(scene: Scene, path: Path) -> None:
     from matplotlib.figure import Figure
 
     scale = min(SCALE, MOST_PIXELS / max(scene.width, scene.height))
-    figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=72 * scale, facecolor="white")
+    figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=72 * scale, facecolor="white", layout="none")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, scene.width), ylim=(scene.height, 0))
