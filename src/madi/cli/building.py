@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +72,7 @@ def build_schedule(name: str, rate: float, steps: int) -> Rate:
     from madi import schedules
 
     rise = max(1, steps // 10)
-    made = {
+    made: dict[str, Callable[[], Rate]] = {
         "constant": lambda: rate,
         "cosine": lambda: schedules.cosine(rate, steps),
         "step_decay": lambda: schedules.step_decay(rate, -(-steps // 3)),

@@ -6,10 +6,14 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madi.errors import DataError, FileError, ShapeError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 NUMBERS = (".npy", ".csv")
 Shape = tuple[int, ...]
@@ -89,26 +93,27 @@ def _is_number(word: str) -> bool:
 
 def _image(path: Path, shape: Shape, invert: bool) -> np.ndarray:
     """An image as the model's examples are: resized, in grey or colour."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image as images
+    from PIL import UnidentifiedImageError
 
     height, width, channels = _image_shape(path, shape)
     try:
-        with Image.open(path) as image:
+        with images.open(path) as image:
             fitted = _flat(image).convert("L" if channels == 1 else "RGB").resize((width, height))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
         raise FileError(f"{path}: cannot be read as an image ({error}). Give a PNG, .npy or .csv file.") from error
     pixels = np.asarray(fitted, np.float32).reshape(height, width, channels) / 255
     return (1 - pixels if invert else pixels).reshape(shape)
 
 
-def _flat(image: object) -> object:
+def _flat(image: Image) -> Image:
     """The image on white, where it is transparent."""
-    from PIL import Image
+    from PIL import Image as images
 
-    if not image.has_transparency_data:  # type: ignore[attr-defined]
+    if not image.has_transparency_data:
         return image
-    layer = image.convert("RGBA")  # type: ignore[attr-defined]
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    layer = image.convert("RGBA")
+    return images.alpha_composite(images.new("RGBA", layer.size, "white"), layer)
 
 
 def _image_shape(path: Path, shape: Shape) -> tuple[int, int, int]:

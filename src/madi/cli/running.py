@@ -23,7 +23,7 @@ from madi.errors import MadiError, closest
 SUCCESS, FAULT, MISTAKE = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 and the number of the signal, as shells count
 
-UsageError = typer.BadParameter.__bases__[0]  # typer names it only by its subclasses
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer names it only by its subclasses
 
 
 def run(arguments: Sequence[str]) -> int:

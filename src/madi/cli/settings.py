@@ -50,7 +50,8 @@ def _parameter(field: dataclasses.Field[Any], kind: type, positional: bool) -> i
     else:
         name = f"--{field.name.replace('_', '-')}"
         made = typer.Option(name, help=text, show_default=False, metavar=METAVARS.get(kind, "NAME"))
-    annotation = Annotated[list[str] | None if kind is tuple else str | None, made]
+    read: Any = list[str] | None if kind is tuple else str | None
+    annotation = Annotated[read, made]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

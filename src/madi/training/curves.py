@@ -190,7 +190,7 @@ def _bare(axes: Axes) -> None:
     axes.spines["bottom"].set_color("#999999")
     axes.grid(axis="y", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0, labelsize=9)
+    axes.tick_params(which="both", colors=INK, length=0, labelsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
@@ -208,4 +208,4 @@ def _apart(heights: list[float]) -> list[float]:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3g}" if not 0.1 <= abs(value) < 1 else f"{value:.3f}"
+    return f"{value:.3g}" if not 0.1 <= abs(value) <= 1 else f"{value:.3f}"
