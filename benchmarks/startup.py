@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py
 
-Every figure is of a fresh process; the two sides of a ratio alternate.  Peak memory is the kernel's VmHWM of that process.
-MNIST comes from $MADI_DATA or is downloaded.
+Every figure is of a fresh process; the two sides of a ratio alternate.  Peak memory is the kernel's VmHWM of that
+process.  MNIST comes from $MADI_DATA or is downloaded.
 """
 
 from __future__ import annotations
@@ -68,14 +68,10 @@ def seconds(command, **environment):
 
 
 def imports(rounds):
-    """Median seconds of `import madi` (with the names it gives) and of `import jax.numpy`, and the ratio of each pair."""
-    code = {
-        "import jax.numpy": "import jax.numpy",
-        "import madi": "import madi",
-        "madi.Variable": "import madi; madi.Variable",
-    }
+    """Median seconds of `import madi`, of its first name, and of `import jax.numpy`; and the ratio of each pair."""
+    code = {name: name for name in ("import jax.numpy", "import madi", "from madi import Variable")}
     times = {name: [] for name in code}
-    for name, text in code.items():
+    for text in code:
         seconds([sys.executable, "-c", text])
     for _ in range(rounds):
         for name, text in code.items():

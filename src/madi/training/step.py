@@ -9,6 +9,7 @@ The training state is one tree:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -146,10 +147,13 @@ def choose(condition: Any, new: Any, old: Any) -> Any:
 
 
 def _settings(layer: Layer) -> list[tuple[str, Any]]:
-    """The plain settings of a layer that its equations read; those that travel as values are left out."""
+    """The settings of a layer that its equations read; those that travel as values are left out."""
     own = ((name, value) for name, value in vars(layer).items() if name not in (*layer.numbers, *layer.states))
-    return [(name, value) for name, value in own if isinstance(value, (bool, int, float, str, tuple)) and _plain(value)]
+    return [(name, value) for name, value in own if _plain(value)]
 
 
 def _plain(value: Any) -> bool:
-    return all(map(_plain, value)) if isinstance(value, tuple) else isinstance(value, (bool, int, float, str))
+    """Whether a value is a setting: a number, a text, a function, or a tuple of such."""
+    if isinstance(value, tuple):
+        return all(map(_plain, value))
+    return isinstance(value, (bool, int, float, str)) or inspect.isroutine(value)
