@@ -198,6 +198,47 @@ ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats 
   });
 }
 
+// ---- dense layers
+
+Dense shape_of(Dimensions x, Dimensions weight) {
+  return {leading(x, 2), size_of(x, 2, 0), size_of(x, 2, 1), size_of(weight, 2, 1)};
+}
+
+// Whether arrays shaped as x, weight and y fit each other.
+bool consistent(const Dense& s, Dimensions x, Dimensions weight, Dimensions y) {
+  const bool ranks = x.size() >= 2 && weight.size() >= 2 && y.size() >= 2;
+  const bool trials = leading(weight, 2) == s.trials && leading(y, 2) == s.trials;
+  return ranks && trials && size_of(weight, 2, 0) == s.inputs && size_of(y, 2, 0) == s.rows &&
+         size_of(y, 2, 1) == s.outputs;
+}
+
+ffi::Error dense(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, Out<Floats> y, bool relu) {
+  const Dense s = shape_of(x.dimensions(), weight.dimensions());
+  if (!consistent(s, x.dimensions(), weight.dimensions(), y->dimensions())) return unfit();
+  if (!fits(bias, s.trials * s.outputs)) return unfit();
+  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+    kernels.dense_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, y->typed_data(), workers);
+  });
+}
+
+ffi::Error dense_to_input(ffi::ThreadPool pool, Floats gy, Floats weight, Out<Floats> gx) {
+  const Dense s = shape_of(gx->dimensions(), weight.dimensions());
+  if (!consistent(s, gx->dimensions(), weight.dimensions(), gy.dimensions())) return unfit();
+  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+    kernels.dense_input_gradient(s, gy.typed_data(), weight.typed_data(), gx->typed_data(), workers);
+  });
+}
+
+ffi::Error dense_to_weight(ffi::ThreadPool pool, Floats x, Floats gy, Out<Floats> gweight, Out<Floats> gbias) {
+  const Dense s = shape_of(x.dimensions(), gweight->dimensions());
+  if (!consistent(s, x.dimensions(), gweight->dimensions(), gy.dimensions())) return unfit();
+  if (!fits(*gbias, s.trials * s.outputs)) return unfit();
+  float* bias = gbias->element_count() == 0 ? nullptr : gbias->typed_data();
+  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+    kernels.dense_weight_gradient(s, x.typed_data(), gy.typed_data(), gweight->typed_data(), bias, workers);
+  });
+}
+
 }  // namespace
 }  // namespace madi
 
@@ -303,5 +344,29 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward
                                   .Ret<madi::Floats>()
                                   .Attr<float>("epsilon")
                                   .Attr<bool>("relu"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<madi::Floats>()
+                                  .Arg<madi::Floats>()
+                                  .Arg<madi::Floats>()
+                                  .Ret<madi::Floats>()
+                                  .Attr<bool>("relu"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_input_gradient, madi::dense_to_input,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<madi::Floats>()
+                                  .Arg<madi::Floats>()
+                                  .Ret<madi::Floats>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_weight_gradient, madi::dense_to_weight,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<madi::Floats>()
+                                  .Arg<madi::Floats>()
+                                  .Ret<madi::Floats>()
+                                  .Ret<madi::Floats>());
 
 #pragma GCC visibility pop

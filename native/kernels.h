@@ -39,6 +39,15 @@ struct Normalization {
   bool relu;  // max(y, 0) follows
 };
 
+// The products of a dense layer, of row-major matrices.
+//
+//   x       (trials, rows, inputs)
+//   weight  (trials, inputs, outputs)
+//   y       (trials, rows, outputs)
+struct Dense {
+  std::int64_t trials, rows, inputs, outputs;
+};
+
 struct Kernels {
   const char* name;
 
@@ -68,6 +77,16 @@ struct Kernels {
   void (*normalization_backward)(const Normalization&, const float* x, const float* gy, const float* output,
                                  const float* scale, const float* shift, const float* mean, const float* variance,
                                  float* gx, float* gscale, float* gshift, Workers&);
+
+  // y = x weight + bias, then max(y, 0) where relu is set.  `bias` (trials, outputs) may be null.
+  void (*dense_forward)(const Dense&, const float* x, const float* weight, const float* bias, bool relu, float* y,
+                        Workers&);
+
+  // gx from gy.
+  void (*dense_input_gradient)(const Dense&, const float* gy, const float* weight, float* gx, Workers&);
+
+  // gweight and gbias (trials, outputs) from x and gy; gbias may be null.
+  void (*dense_weight_gradient)(const Dense&, const float* x, const float* gy, float* gweight, float* gbias, Workers&);
 
   // Multiply-adds on registers alone, for benchmarks: returns how many floating-point operations it did.
   std::int64_t (*burn)(std::int64_t rounds, float* result);

@@ -38,13 +38,14 @@ struct TwoVectors {
   Vector first, second;
 };
 
-template <int V, typename Terms>
-void sum_rows(const Normalization& s, int64_t begin, int64_t end, int64_t channel, double* sums, Terms terms) {
+template <int V, typename Lanes, typename Terms>
+void sum_rows(const Normalization& s, int64_t begin, int64_t end, int64_t channel, Lanes lanes, double* sums,
+              Terms terms) {
   Vector first[V] = {}, second[V] = {};
   for (int64_t row = begin; row < end; ++row)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      const TwoVectors term = terms(row * s.channels + channel + v * kLanes, channel + v * kLanes);
+      const TwoVectors term = terms(row * s.channels + channel + v * kLanes, channel + v * kLanes, lanes);
       first[v] += term.first;
       second[v] += term.second;
     }
@@ -64,8 +65,10 @@ void sum_chunks(const Normalization& s, double* sums, Workers& workers, MakeTerm
     const auto terms = make_terms(trial);
     int64_t channel = 0;
     for (; channel + kChannelVectors * kLanes <= s.channels; channel += kChannelVectors * kLanes)
-      sum_rows<kChannelVectors>(s, begin, end, channel, to, terms);
-    for (; channel < s.channels; channel += kLanes) sum_rows<1>(s, begin, end, channel, to, terms);
+      sum_rows<kChannelVectors>(s, begin, end, channel, AllLanes{}, to, terms);
+    for (; channel + kLanes <= s.channels; channel += kLanes)
+      sum_rows<1>(s, begin, end, channel, AllLanes{}, to, terms);
+    if (channel < s.channels) sum_rows<1>(s, begin, end, channel, s.channels - channel, to, terms);
   });
 }
 
@@ -100,10 +103,12 @@ inline Affine affine_of(const Normalization& s, const float* scale, const float*
 // Calls visit(offset, channel of the trial's table, lanes) for every vector of the rows.
 template <typename Visit>
 void for_each_vector(const Normalization& s, Workers& workers, Visit visit) {
+  const int64_t whole = s.channels / kLanes * kLanes;
   for_each_chunk(s, workers, [&](int64_t trial, int64_t, int64_t begin, int64_t end) {
-    for (int64_t row = trial * s.rows + begin; row < trial * s.rows + end; ++row)
-      for (int64_t c = 0; c < s.channels; c += kLanes)
-        visit(row * s.channels + c, trial * s.channels + c, s.channels - c);
+    for (int64_t row = trial * s.rows + begin; row < trial * s.rows + end; ++row) {
+      for (int64_t c = 0; c < whole; c += kLanes) visit(row * s.channels + c, trial * s.channels + c, AllLanes{});
+      if (whole < s.channels) visit(row * s.channels + whole, trial * s.channels + whole, s.channels - whole);
+    }
   });
 }
 
@@ -113,9 +118,8 @@ inline void moments(const Normalization& s, const float* x, float* mean, float* 
   double* sums = chunk_sums(s);
   sum_chunks(s, sums, workers, [&](int64_t trial) {
     const float* values = x + trial * s.rows * s.channels;
-    return [=, &s](int64_t offset, int64_t channel) {
-      const Vector value = load_some(values + offset, s.channels - channel);
-      const Vector distance = value - load_some(values + channel, s.channels - channel);  // from the first row
+    return [=](int64_t offset, int64_t channel, auto lanes) {
+      const Vector distance = load_some(values + offset, lanes) - load_some(values + channel, lanes);  // the first row
       return TwoVectors{distance, distance * distance};
     };
   });
@@ -133,7 +137,7 @@ inline void normalization_forward(const Normalization& s, const float* x, const 
   if (s.trials * s.rows * s.channels == 0) return;
   moments(s, x, mean, variance, workers);
   const Affine map = affine_of(s, scale, shift, mean, variance, scratch(Purpose::plan, 2 * s.trials * s.channels));
-  for_each_vector(s, workers, [&](int64_t offset, int64_t channel, int64_t lanes) {
+  for_each_vector(s, workers, [&](int64_t offset, int64_t channel, auto lanes) {
     Vector value = load_some(x + offset, lanes) * load_some(map.factor + channel, lanes) +
                    load_some(map.term + channel, lanes);
     if (residual) value += load_some(residual + offset, lanes);
@@ -144,8 +148,9 @@ inline void normalization_forward(const Normalization& s, const float* x, const 
 // ---- backward
 
 // gy where the ReLU let it through.  Without a residual, what the ReLU saw follows from x, and y need not be read.
-inline Vector passed(const Normalization& s, const float* x, const float* gy, const float* output, const Affine& map,
-                     int64_t offset, int64_t channel, int64_t lanes) {
+template <typename Lanes>
+Vector passed(const Normalization& s, const float* x, const float* gy, const float* output, const Affine& map,
+              int64_t offset, int64_t channel, Lanes lanes) {
   const Vector gradient = load_some(gy + offset, lanes);
   if (!s.relu) return gradient;
   const Vector seen = output ? load_some(output + offset, lanes)
@@ -164,9 +169,8 @@ inline void normalization_backward(const Normalization& s, const float* x, const
   float *slopes = memory + 2 * channels, *constant = memory + 3 * channels;
   double* sums = chunk_sums(s);
   sum_chunks(s, sums, workers, [&](int64_t trial) {
-    return [=, &s, &map](int64_t offset, int64_t channel) {
+    return [=, &s, &map](int64_t offset, int64_t channel, auto lanes) {
       const int64_t place = trial * s.rows * s.channels + offset, entry = trial * s.channels + channel;
-      const int64_t lanes = s.channels - channel;
       const Vector gradient = passed(s, x, gy, output, map, place, entry, lanes);
       return TwoVectors{gradient, gradient * (load_some(x + place, lanes) - load_some(mean + entry, lanes))};
     };
@@ -183,7 +187,7 @@ inline void normalization_backward(const Normalization& s, const float* x, const
       slopes[entry] = static_cast<float>(slope);
       constant[entry] = static_cast<float>(-scale[entry] * inverse * total / s.rows);
     }
-  for_each_vector(s, workers, [&](int64_t offset, int64_t channel, int64_t lanes) {
+  for_each_vector(s, workers, [&](int64_t offset, int64_t channel, auto lanes) {
     const Vector gradient = passed(s, x, gy, output, map, offset, channel, lanes);
     const Vector distance = load_some(x + offset, lanes) - load_some(mean + channel, lanes);
     const Vector value = distance * load_some(slopes + channel, lanes) + load_some(constant + channel, lanes);

@@ -3,6 +3,7 @@
 
 #include "burn.h"
 #include "convolution.h"
+#include "dense.h"
 #include "normalization.h"
 #include "pooling.h"
 #include "weight_gradient.h"
@@ -13,5 +14,6 @@
                                      convolution_input_gradient,  convolution_weight_gradient,          \
                                      max_pool_forward,            max_pool_backward,                    \
                                      normalization_forward,       normalization_backward,               \
-                                     burn};                                                             \
+                                     dense_forward,               dense_input_gradient,                 \
+                                     dense_weight_gradient,       burn};                                \
   }

@@ -58,6 +58,12 @@ inline void store_some(float* to, Vector value, int64_t count) {
   }
 }
 
+// All lanes, known while compiling.
+struct AllLanes {};
+
+inline Vector load_some(const float* from, AllLanes) { return load(from); }
+inline void store_some(float* to, Vector value, AllLanes) { store(to, value); }
+
 inline int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -1,0 +1,187 @@
+// The three products of a dense layer, for matrices that fit the second-level cache.
+//
+// All are C = A B + start with A read by single elements, B by vectors along its columns.  A block of columns of B is
+// copied first, into rows of whole vectors padded with zeros: aligned, without gaps, and no mask in the inner loop.
+// Each element of C is one sum in the order of the inner index, however the work is cut.
+#pragma once
+
+#include "vectors.h"
+
+namespace madi {
+namespace {
+
+constexpr int kBlockColumns = 2;            // vectors of one block of columns
+constexpr int64_t kPartRows = 48;           // of C in one part at least: fewer would make the copying of B show
+constexpr int64_t kPartSteps = 32 * 1024;   // multiply-adds of vectors in one part at least, about 10 microseconds
+constexpr int64_t kWakeSteps = 96 * 1024;   // of the whole product, that pay for waking a thread
+
+// Rows of C in registers beside V vectors of B and one element of A.
+template <int V>
+constexpr int kRunRows = kRegisters == 32 ? (V == 1 ? 16 : 12) : (V == 1 ? 8 : 6);
+
+struct Matrix {
+  const float* data;
+  int64_t row, column;  // floats from one row, from one column to the next
+};
+
+struct MatrixProduct {
+  int64_t trials, rows, inner, columns;
+  Matrix a, b;
+  const float* start;  // of every row of C, or null
+  bool relu;
+  float* c;
+  float* column_sums;  // of B, or null
+};
+
+// `rows` rows of C, V vectors each.
+struct Run {
+  const MatrixProduct* product;
+  const float* a;
+  const float* block;  // of B, (inner, V kLanes)
+  const float* start;  // (V kLanes)
+  float* c;
+  int64_t columns;  // of C that count
+};
+
+// ---- the inner loop
+
+template <int R, int V>
+void multiply(const Run& run) {
+  Vector sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[r][v] = load(run.start + v * kLanes);
+  const float* a[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) a[r] = run.a + r * run.product->a.row;
+  const float* b = run.block;
+  const int64_t end = run.product->inner, step = run.product->a.column;
+  int64_t place = 0;
+  for (int64_t inner = 0; inner < end; ++inner, place += step, b += V * kLanes) {
+    Vector factor[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) factor[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[r][v] += a[r][place] * factor[v];
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vector value = run.product->relu ? (sum[r][v] < Vector{} ? Vector{} : sum[r][v]) : sum[r][v];
+      store_some(run.c + r * run.product->columns + v * kLanes, value, run.columns - v * kLanes);
+    }
+}
+
+template <int V, int R>
+void multiply_run(const Run& run, int64_t rows) {
+  if (rows == R) {
+    multiply<R, V>(run);
+  } else if constexpr (R > 1) {
+    multiply_run<V, R - 1>(run, rows);
+  }
+}
+
+// ---- a block of B
+
+template <int V>
+void copy_block(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
+  for (int64_t inner = 0; inner < p.inner; ++inner, b += p.b.row, to += V * kLanes)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store(to + v * kLanes, load_some(b + v * kLanes, columns - v * kLanes));
+}
+
+template <int V>
+void copy_transposed(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
+  for (int64_t column = 0; column < V * kLanes; ++column, b += p.b.column)
+    for (int64_t inner = 0; inner < p.inner; ++inner)
+      to[inner * V * kLanes + column] = column < columns ? b[inner] : 0.0f;
+}
+
+template <int V>
+void sum_block(const MatrixProduct& p, const float* block, int64_t columns, float* sums) {
+  Vector sum[V] = {};
+  for (int64_t inner = 0; inner < p.inner; ++inner)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) sum[v] += load(block + (inner * V + v) * kLanes);
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) store_some(sums + v * kLanes, sum[v], columns - v * kLanes);
+}
+
+// ---- one part of C: some rows of one block of columns
+
+struct Part {
+  int64_t trial, begin, end;
+};
+
+template <int V>
+void multiply_block(const MatrixProduct& p, const Part& part, int64_t column) {
+  float* start = scratch(Purpose::weights, (p.inner + 1) * V * kLanes);
+  float* block = start + V * kLanes;
+  const int64_t columns = least(p.columns - column, V * kLanes), entry = part.trial * p.columns + column;
+  const float* b = p.b.data + part.trial * p.inner * p.columns + column * p.b.column;
+  if (p.b.column == 1) copy_block<V>(p, b, columns, block);
+  else copy_transposed<V>(p, b, columns, block);
+  for (int64_t k = 0; k < V * kLanes; ++k) start[k] = p.start && k < columns ? p.start[entry + k] : 0.0f;
+  if (p.column_sums && part.begin == 0) sum_block<V>(p, block, columns, p.column_sums + entry);
+
+  const float* a = p.a.data + part.trial * p.rows * p.inner;
+  float* c = p.c + part.trial * p.rows * p.columns + column;
+  const int64_t rows = part.end - part.begin, runs = ceiling(rows, kRunRows<V>);
+  for (int64_t run = 0; run < runs; ++run) {
+    const int64_t first = part.begin + part_begin(rows, runs, run);
+    const int64_t count = part.begin + part_begin(rows, runs, run + 1) - first;
+    multiply_run<V, kRunRows<V>>({&p, a + first * p.a.row, block, start, c + first * p.columns, columns}, count);
+  }
+}
+
+// Task `task` of the product: `parts` parts of the rows times the blocks of columns times the trials.
+inline void multiply_task(const MatrixProduct& p, int64_t parts, int64_t blocks, int64_t task) {
+  const int64_t vectors = ceiling(p.columns, kLanes), part = task % parts, block = task / parts % blocks;
+  const int64_t first = part_begin(vectors, blocks, block), end = part_begin(vectors, blocks, block + 1);
+  const Part rows = {task / parts / blocks, part_begin(p.rows, parts, part), part_begin(p.rows, parts, part + 1)};
+  if (end - first == 2) multiply_block<2>(p, rows, first * kLanes);
+  else multiply_block<1>(p, rows, first * kLanes);
+}
+
+inline void multiply_matrices(const MatrixProduct& p, Workers& workers) {
+  const int64_t blocks = ceiling(ceiling(p.columns, kLanes), kBlockColumns);
+  const int64_t steps = p.rows * p.inner * ceiling(p.columns, kLanes);
+  const bool alone = p.trials * steps < kWakeSteps;
+  const int64_t few = least(p.rows / kPartRows, steps / kPartSteps);
+  const int64_t parts = alone ? 1 : most(least(few, 4 * workers.threads()), 1);
+  const int64_t tasks = p.trials * blocks * parts;
+  if (alone) {
+    for (int64_t task = 0; task < tasks; ++task) multiply_task(p, parts, blocks, task);
+  } else {
+    workers.each(tasks, [&](int64_t task) { multiply_task(p, parts, blocks, task); });
+  }
+}
+
+// ---- the products
+
+inline void dense_forward(const Dense& s, const float* x, const float* weight, const float* bias, bool relu, float* y,
+                          Workers& workers) {
+  multiply_matrices({s.trials, s.rows, s.inputs, s.outputs, {x, s.inputs, 1}, {weight, s.outputs, 1}, bias, relu, y,
+                     nullptr},
+                    workers);
+}
+
+inline void dense_input_gradient(const Dense& s, const float* gy, const float* weight, float* gx, Workers& workers) {
+  multiply_matrices({s.trials, s.rows, s.outputs, s.inputs, {gy, s.outputs, 1}, {weight, 1, s.outputs}, nullptr, false,
+                     gx, nullptr},
+                    workers);
+}
+
+inline void dense_weight_gradient(const Dense& s, const float* x, const float* gy, float* gweight, float* gbias,
+                                  Workers& workers) {
+  multiply_matrices({s.trials, s.inputs, s.rows, s.outputs, {x, 1, s.inputs}, {gy, s.outputs, 1}, nullptr, false,
+                     gweight, gbias},
+                    workers);
+}
+
+}  // namespace
+}  // namespace madi
