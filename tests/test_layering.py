@@ -28,7 +28,8 @@ RANKS = {
             "diagnostics tuning estimators onnx tensorboard config",
             "lab",
             "serving studio",
-            "cli __main__",
+            "cli",
+            "__main__",
         ]
     )
     for name in names.split()

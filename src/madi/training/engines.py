@@ -14,6 +14,7 @@ import numpy as np
 
 from madi.training.step import Step, all_finite, leaves
 
+SMALL_PRODUCTS = 2**24  # multiply-adds of a forward pass up to which NumPy works on one thread
 SMALL_STATE = 2**26  # bytes of weights and optimizer state up to which a call keeps the old ones
 
 Tree = Any
@@ -66,23 +67,33 @@ class NumPyEngine:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken."""
         reports, finite = [], True
         numbers = over(numbers, lambda value: np.asarray(value, self.dtype))
-        for row in range(plan.count):
-            batch = tuple(None if part is None else part[plan.indices[row]] for part in data)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # `finite` says what came of it
+        # Overflow and NaN are told by `finite`, not by warnings.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), _threads(state, plan.indices.shape[1]):
+            for row in range(plan.count):
+                batch = tuple(None if part is None else part[plan.indices[row]] for part in data)
                 state, report, ok = step.train(state, frozen, batch, plan.rates[row], plan.keys[row], numbers)
-            reports.append(report)
-            finite = bool(ok)
-            if not finite:
-                break
+                reports.append(report)
+                finite = bool(ok)
+                if not finite:
+                    break
         return Outcome(state, np.stack(reports), finite)
 
     def evaluate(self, step: Step, variables: Tree, data: Tree, batch_size: int, numbers: Tree) -> np.ndarray:
         """Reports of inference on the data, batch by batch."""
         reports = []
-        for start in range(0, len(data[0]), batch_size):
-            batch = tuple(None if part is None else part[start : start + batch_size] for part in data)
-            reports.append(step.evaluate(variables, batch, numbers))
+        with _threads(variables, batch_size):
+            for start in range(0, len(data[0]), batch_size):
+                batch = tuple(None if part is None else part[start : start + batch_size] for part in data)
+                reports.append(step.evaluate(variables, batch, numbers))
         return np.stack(reports)
+
+
+def _threads(state: Tree, batch_size: int) -> AbstractContextManager[Any]:
+    """One thread for the products of a small step: waking a second one would cost more than it saves."""
+    from threadpoolctl import threadpool_limits
+
+    weights = sum(array.size for array in leaves(state["parameters"]))
+    return threadpool_limits(1, user_api="blas") if weights * batch_size <= SMALL_PRODUCTS else nullcontext()
 
 
 class JaxEngine:
