@@ -6,13 +6,21 @@ from __future__ import annotations
 from madi.layers.activations import ACTIVATIONS, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Step, Tanh
 from madi.layers.base import Layer
 from madi.layers.calling import observing_layers, running_layers
+from madi.layers.composition import Auxiliary, Branches, Residual, auxiliary_outputs
 from madi.layers.containers import Sequential
+from madi.layers.convolution import Conv2D, ZeroPad
 from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout
+from madi.layers.normalization import BatchNorm, LocalResponseNormalization
+from madi.layers.pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
 from madi.layers.registry import register
 from madi.layers.saving import ModelMetadata, load, read_metadata, save
 from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
-for _layer in (Dense, Dropout, Flatten, Sequential, *ACTIVATIONS.values()):
+_COMPOSED = (Auxiliary, Branches, Residual, Sequential)
+_OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
+_NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
+
+for _layer in (Dense, Dropout, Flatten, *_COMPOSED, *_OF_IMAGES, *_NORMALIZATIONS, *ACTIVATIONS.values()):
     register(_layer)
