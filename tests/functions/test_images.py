@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import madi.functions as F
+from madi.functions import convolution
 from madi.graph import Variable, no_grad
 from madi.kernels import native
 
@@ -255,15 +256,17 @@ def test_the_paths_of_the_kernels_agree():
                 np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * np.abs(wanted).max(), err_msg=path)
 
 
-def test_nothing_is_computed_for_images_that_need_no_gradient(monkeypatch):
-    from madi.functions import convolution
-
+def test_gradients_that_nobody_needs_are_not_computed(monkeypatch):
     def refuse(*arguments, **options):
-        raise AssertionError("nobody needs gx")
+        raise AssertionError("nobody needs it")
 
-    monkeypatch.setattr(convolution, "conv2d_input_gradient", refuse)
-    weight = Variable(np.ones((1, 1, 1, 1)))
-    F.conv2d(np.ones((1, 2, 2, 1)), weight).sum().backward()
+    x, weight = Variable(np.ones((1, 2, 2, 1))), Variable(np.ones((1, 1, 1, 1)))
+    with monkeypatch.context() as patch:
+        patch.setattr(convolution, "conv2d_input_gradient", refuse)
+        F.conv2d(x.value, weight).sum().backward()
     assert weight.grad.tolist() == [[[[4]]]]
+    monkeypatch.setattr(convolution, "conv2d_weight_gradient", refuse)
+    F.conv2d(x, weight.value).sum().backward()
+    assert pixels(x.grad) == [[1, 1], [1, 1]]
     with no_grad():
         assert F.conv2d(np.ones((1, 2, 2, 1)), weight).creator is None

@@ -82,7 +82,7 @@ class ZeroPad(Function):
 
     def backward(self, gy: Array) -> Array:
         sizes = self.inputs[0].shape
-        return gy[tuple(slice(before, before + size) for (before, _), size in zip(self.widths, sizes, strict=True))]
+        return gy[tuple(slice(before, before + sizes[axis]) for axis, (before, _) in enumerate(self.widths))]
 
 
 def conv2d(

@@ -65,13 +65,13 @@ class BatchNormInference(Function):
 
     def forward(self, x: Array, scale: Array, shift: Array) -> Array:
         expect_channels("batch_norm", x, scale=scale, shift=shift, mean=self.mean, variance=self.variance)
-        self.x, self.scale = x, scale
+        self.x, self.scale, self.center = x, scale, self.mean.astype(x.dtype)
         self.per_deviation = 1 / array_library(x, self.variance).sqrt(self.variance + self.eps).astype(x.dtype)
-        return (x - self.mean.astype(x.dtype)) * (self.per_deviation * scale) + shift
+        return (x - self.center) * (self.per_deviation * scale) + shift
 
     def backward(self, gy: Array) -> tuple[Array, Array, Array]:
         axes = tuple(range(gy.ndim - 1))
-        normal = (self.x - self.mean.astype(gy.dtype)) * self.per_deviation
+        normal = (self.x - self.center) * self.per_deviation
         return gy * (self.scale * self.per_deviation), (gy * normal).sum(axis=axes), gy.sum(axis=axes)
 
 
@@ -105,7 +105,8 @@ class LocalResponseNormalization(Function):
     def neighbours(self, x: Array, before: int) -> Array:
         """Sums over `size` channels, from `before` channels before each on."""
         pads = [(0, 0)] * (x.ndim - 1) + [(before, self.size - 1 - before)]
-        padded, channels = array_library(x).pad(x, pads), x.shape[-1]
+        padded = array_library(x).pad(x, pads)
+        channels = padded.shape[-1] - self.size + 1
         return sum(padded[..., start : start + channels] for start in range(self.size))
 
 
