@@ -87,8 +87,13 @@ def test_create_gives_the_model_of_that_name():
 
 
 @pytest.mark.parametrize("name", models.MODELS)
-def test_every_model_takes_outputs_and_builds(name):
-    assert models.create(name, outputs=3).build((8, 8, 1)).output_shape() == (3,)
+def test_every_model_takes_outputs_and_builds(name, undrawn):
+    assert models.create(name, outputs=3).build(models.INPUT_SHAPES.get(name, (8, 8, 1))).output_shape() == (3,)
+
+
+def test_outputs_that_are_left_out_are_the_models_own():
+    assert models.create("mlp").layers[-1].units == 10
+    assert models.create("vgg11").layers[-1].units == 1000
 
 
 def test_options_are_listed_with_their_defaults():
@@ -102,7 +107,7 @@ def test_options_are_listed_with_their_defaults():
     ("call", "error", "message"),
     [
         (lambda: models.create("mpl"), UnknownNameError,
-         "Unknown model 'mpl': did you mean 'mlp'? Known: logistic_regression, mlp."),
+         f"Unknown model 'mpl': did you mean 'mlp'? Known: {', '.join(sorted(models.MODELS))}."),
         (lambda: models.create("mlp", hiden=(3,)), ConfigurationError,
          "Unknown option of mlp 'hiden': did you mean 'hidden'? "
          "Known: activation, dropout, flatten, hidden, initializer."),

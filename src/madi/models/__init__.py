@@ -15,19 +15,35 @@ from typing import Any
 
 from madi.errors import ConfigurationError, unknown_name
 from madi.layers import Sequential
+from madi.models.alexnet import alexnet
+from madi.models.convnets import deep_convnet, lenet5, simple_convnet
 from madi.models.gates import gate, gates
+from madi.models.googlenet import googlenet
 from madi.models.logistic_regression import logistic_regression
 from madi.models.mlp import mlp
+from madi.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152, resnet_cifar
+from madi.models.vgg import vgg11, vgg13, vgg16, vgg19
+
+_DIGITS = (lenet5, simple_convnet, deep_convnet)
+_IMAGENET = (vgg11, vgg13, vgg16, vgg19, googlenet, resnet18, resnet34, resnet50, resnet101, resnet152)
 
 MODELS: dict[str, Callable[..., Sequential]] = {
-    "logistic_regression": logistic_regression,
-    "mlp": mlp,
+    model.__name__: model for model in (logistic_regression, mlp, *_DIGITS, resnet_cifar, alexnet, *_IMAGENET)
+}
+
+# The examples that a network was made for; most take images of other sizes too.
+INPUT_SHAPES: dict[str, tuple[int, ...]] = {
+    **{model.__name__: (28, 28, 1) for model in _DIGITS},
+    "resnet_cifar": (32, 32, 3),
+    "alexnet": (227, 227, 3),
+    **{model.__name__: (224, 224, 3) for model in _IMAGENET},
 }
 
 
-def create(name: str, *, outputs: int = 10, **options: Any) -> Sequential:
-    """The model called `name`, with `outputs` outputs.
+def create(name: str, *, outputs: int | None = None, **options: Any) -> Sequential:
+    """The model called `name`.
 
+    outputs   number of its outputs; the model's own default where it is left out: 10 for digits, 1000 for ImageNet
     options   those of its function, as in create("mlp", hidden=(50, 50), activation="tanh")
 
     Raises UnknownNameError for a name that is not in `MODELS`, ConfigurationError for an option that the model does not
@@ -40,7 +56,7 @@ def create(name: str, *, outputs: int = 10, **options: Any) -> Sequential:
     for option in options:
         if option not in known:
             raise ConfigurationError(str(unknown_name(f"option of {folded}", option, known)))
-    return MODELS[folded](outputs=outputs, **options)
+    return MODELS[folded](**options) if outputs is None else MODELS[folded](outputs=outputs, **options)
 
 
 def options_of(name: str) -> dict[str, Any]:
@@ -49,4 +65,4 @@ def options_of(name: str) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in parameters if parameter.name != "outputs"}
 
 
-__all__ = ["MODELS", "create", "gate", "gates", "logistic_regression", "mlp", "options_of"]
+__all__ = ["INPUT_SHAPES", "MODELS", "create", "gate", "gates", "options_of", *MODELS]
