@@ -32,11 +32,12 @@ class MaxPool2D(Function):
         self.options = options
 
     def forward(self, x: Array) -> Array:
+        self.image = x.shape[1:3]
         y, self.places = max_pool2d_forward(x, **self.options)
         return y
 
     def backward(self, gy: Array) -> Array:
-        return max_pool2d_backward(gy, self.places, image=self.inputs[0].shape[1:3], **self.options)
+        return max_pool2d_backward(gy, self.places, image=self.image, **self.options)
 
 
 class AveragePool2D(Function):
@@ -55,10 +56,11 @@ class AveragePool2D(Function):
         self.options = options
 
     def forward(self, x: Array) -> Array:
+        self.image = x.shape[1:3]
         return average_pool2d_forward(x, **self.options)
 
     def backward(self, gy: Array) -> Array:
-        return average_pool2d_backward(gy, image=self.inputs[0].shape[1:3], **self.options)
+        return average_pool2d_backward(gy, image=self.image, **self.options)
 
 
 class GlobalAveragePool(Function):

@@ -49,7 +49,7 @@ class Residual(Layer):
                 f"{self.label()}: expected body and shortcut to end in one shape, got {y.shape} and {skipped.shape}. "
                 f"{fix}, such as Conv2D({y.shape[-1]}, 1, stride=2)."
             )
-        return y + skipped
+        return F.add(y, skipped)
 
 
 class Branches(Layer):

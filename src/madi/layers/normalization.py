@@ -56,9 +56,9 @@ class BatchNorm(Layer):
 
     def __call__(self, x: Any, *, training: bool = False) -> Variable:
         """x normalized; in training the running statistics move."""
-        running = {"training": training, "momentum": self.momentum, "eps": self.eps}
+        held = self.scale, self.shift, self.mean, self.variance
         with naming(self.label()):
-            y, mean, variance = F.batch_norm(x, self.scale, self.shift, self.mean, self.variance, **running)
+            y, mean, variance = F.batch_norm(x, *held, training=training, momentum=self.momentum, eps=self.eps)
         if training:
             self.mean, self.variance = mean, variance
         return y

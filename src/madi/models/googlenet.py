@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from madi.errors import ConfigurationError
 from madi.layers import (
@@ -96,5 +97,5 @@ def _head(outputs: int) -> Sequential:
     return Sequential(AveragePool2D(5, stride=3), *_convolution(128, 1), *hidden, Dense(outputs))
 
 
-def _convolution(filters: int, size: int, **options: int) -> tuple[Layer, Layer]:
+def _convolution(filters: int, size: int, **options: Any) -> tuple[Layer, Layer]:
     return Conv2D(filters, size, **options), ReLU()
