@@ -12,6 +12,9 @@ import numpy as np
 from madi.errors import DataError
 from madi.kernels import random
 
+# Weights, orders, steps and validation each draw from a key of their own under the trainer's; weights have 0, 1, 2, ...
+ORDERS, STEPS, VALIDATION = 2**32 - 1, 2**32 - 2, 2**32 - 3
+
 LARGEST_CALL = 1024  # steps that one compiled call can be given
 READ_AHEAD = 2  # batches that wait, ready, while a step runs
 
@@ -21,10 +24,15 @@ def epoch_rows(count: int, batch_size: int, key: Any, epoch: int) -> tuple[np.nd
 
     The rest has no row where the batches come out even.
     """
-    order = random.generator(random.fold_in(key, epoch)).permutation(count).astype(np.int32)
+    order = random.generator(random.fold_in(random.fold_in(key, ORDERS), epoch)).permutation(count).astype(np.int32)
     full = count // batch_size * batch_size
     rest = order[full:]
     return order[:full].reshape(-1, batch_size), rest.reshape(-1, max(len(rest), 1))
+
+
+def step_keys(key: Any, first: int, count: int) -> np.ndarray:
+    """The random keys of `count` steps from `first` on, (count, 2)."""
+    return random.fold_in_each(random.fold_in(key, STEPS), first + np.arange(count))
 
 
 def stretches(rows: np.ndarray, length: Callable[[], int]) -> Iterator[tuple[np.ndarray, int]]:

@@ -18,6 +18,7 @@ from madi.graph import Variable
 from madi.kernels import random
 from madi.kernels.arrays import aligned_empty
 from madi.options import NON_NEGATIVE, expect_number
+from madi.training.batches import VALIDATION
 from madi.training.losses import LOSSES, Loss
 
 Shape = tuple[int, ...]
@@ -278,7 +279,7 @@ def split(found: Examples, share: float, key: Any) -> tuple[Examples, Examples]:
     """Examples kept in training, and a random share of them kept out, both in their old order."""
     if not 0 < share < 1:
         raise ConfigurationError(f"fit: a validation share must lie between 0 and 1, got {share}. Try 0.2.")
-    order = random.generator(random.fold_in(key, 2**31)).permutation(len(found))
+    order = random.generator(random.fold_in(key, VALIDATION)).permutation(len(found))
     count = max(1, round(share * len(found)))
     if count >= len(found):
         raise DataError(f"fit: a validation share of {share} leaves nothing of {len(found)} examples to train on.")

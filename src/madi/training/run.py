@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.errors import ConfigurationError, DataError
-from madi.kernels import random
-from madi.training.batches import epoch_rows, first_of, read_ahead, stretches
+from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, stretches
 from madi.training.callbacks import Callback
 from madi.training.data import Examples, Shape
 from madi.training.divergence import explain
@@ -152,10 +151,9 @@ class Run:
 
     def _plan(self, indices: np.ndarray, count: int) -> Plan:
         """The next steps, each with its own learning rate and random key."""
-        steps = self.trainer.step + np.arange(len(indices))
         rates = np.zeros(len(indices), self.trainer.dtype)
         rates[:count] = self.trainer.optimizer.rates(self.trainer.step, count)
-        return Plan(indices, rates, random.fold_in_each(self.key, steps), count)
+        return Plan(indices, rates, step_keys(self.key, self.trainer.step, len(indices)), count)
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
