@@ -10,10 +10,14 @@
 namespace madi {
 namespace {
 
-constexpr int kBlockColumns = 2;            // vectors of one block of columns
-constexpr int64_t kPartRows = 48;           // of C in one part at least: fewer would make the copying of B show
+constexpr int64_t kBlockColumns = 2 * kLanes;
+constexpr int64_t kPartRows = 96;           // of C in one part at least: fewer would make the copying of B show
 constexpr int64_t kPartSteps = 32 * 1024;   // multiply-adds of vectors in one part at least, about 10 microseconds
 constexpr int64_t kWakeSteps = 96 * 1024;   // of the whole product, that pay for waking a thread
+
+// Half a vector takes half the time, and the last columns often fit.  The portable variant has no instructions for it.
+constexpr bool kHalves = MADI_VECTOR_BYTES > 16;
+typedef float Half __attribute__((vector_size(kHalves ? MADI_VECTOR_BYTES / 2 : MADI_VECTOR_BYTES)));
 
 // Rows of C in registers beside V vectors of B and one element of A.
 template <int V>
@@ -45,70 +49,106 @@ struct Run {
 
 // ---- the inner loop
 
-template <int R, int V>
+template <typename T>
+constexpr int kLanesOf = sizeof(T) / 4;
+
+template <typename T>
+T load_as(const float* from) {
+  T value;
+  __builtin_memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+// The first `columns` lanes, or all.
+template <typename T>
+T load_columns(const float* from, int64_t columns) {
+  if (columns >= kLanesOf<T>) return load_as<T>(from);
+  T value = {};
+  for (int lane = 0; lane < kLanesOf<T>; ++lane)
+    if (lane < columns) value[lane] = from[lane];
+  return value;
+}
+
+template <typename T>
+void store_columns(float* to, T value, int64_t columns) {
+  if (columns >= kLanesOf<T>) {
+    __builtin_memcpy(to, &value, sizeof(T));
+  } else {
+    for (int lane = 0; lane < kLanesOf<T>; ++lane)
+      if (lane < columns) to[lane] = value[lane];
+  }
+}
+
+// R rows of C and V vectors of type T.
+template <typename T, int V, int R>
 void multiply(const Run& run) {
-  Vector sum[R][V];
+  constexpr int lanes = kLanesOf<T>;
+  T sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[r][v] = load(run.start + v * kLanes);
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[r][v] = load_as<T>(run.start + v * lanes);
   const float* a[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) a[r] = run.a + r * run.product->a.row;
   const float* b = run.block;
   const int64_t end = run.product->inner, step = run.product->a.column;
-  int64_t place = 0;
-  for (int64_t inner = 0; inner < end; ++inner, place += step, b += V * kLanes) {
-    Vector factor[V];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) factor[v] = load(b + v * kLanes);
+  for (int64_t inner = 0, place = 0; inner < end; ++inner, place += step, b += V * lanes) {
+    T factor[V];
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) factor[v] = load_as<T>(b + v * lanes);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+#pragma GCC unroll 2
       for (int v = 0; v < V; ++v) sum[r][v] += a[r][place] * factor[v];
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      const Vector value = run.product->relu ? (sum[r][v] < Vector{} ? Vector{} : sum[r][v]) : sum[r][v];
-      store_some(run.c + r * run.product->columns + v * kLanes, value, run.columns - v * kLanes);
+      const T value = run.product->relu ? (sum[r][v] < T{} ? T{} : sum[r][v]) : sum[r][v];  // a NaN stays
+      store_columns(run.c + r * run.product->columns + v * lanes, value, run.columns - v * lanes);
     }
 }
 
-template <int V, int R>
+template <typename T, int V, int R>
 void multiply_run(const Run& run, int64_t rows) {
   if (rows == R) {
-    multiply<R, V>(run);
+    multiply<T, V, R>(run);
   } else if constexpr (R > 1) {
-    multiply_run<V, R - 1>(run, rows);
+    multiply_run<T, V, R - 1>(run, rows);
   }
 }
 
 // ---- a block of B
 
-template <int V>
+template <typename T, int V>
 void copy_block(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
-  for (int64_t inner = 0; inner < p.inner; ++inner, b += p.b.row, to += V * kLanes)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store(to + v * kLanes, load_some(b + v * kLanes, columns - v * kLanes));
+  constexpr int lanes = kLanesOf<T>;
+  for (int64_t inner = 0; inner < p.inner; ++inner, b += p.b.row, to += V * lanes)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      const T value = load_columns<T>(b + v * lanes, columns - v * lanes);
+      __builtin_memcpy(to + v * lanes, &value, sizeof(T));
+    }
 }
 
-template <int V>
+template <typename T, int V>
 void copy_transposed(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
-  for (int64_t column = 0; column < V * kLanes; ++column, b += p.b.column)
-    for (int64_t inner = 0; inner < p.inner; ++inner)
-      to[inner * V * kLanes + column] = column < columns ? b[inner] : 0.0f;
+  constexpr int64_t width = V * kLanesOf<T>;
+  for (int64_t column = 0; column < width; ++column, b += p.b.column)
+    for (int64_t inner = 0; inner < p.inner; ++inner) to[inner * width + column] = column < columns ? b[inner] : 0.0f;
 }
 
-template <int V>
+template <typename T, int V>
 void sum_block(const MatrixProduct& p, const float* block, int64_t columns, float* sums) {
-  Vector sum[V] = {};
-  for (int64_t inner = 0; inner < p.inner; ++inner)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) sum[v] += load(block + (inner * V + v) * kLanes);
-#pragma GCC unroll 4
-  for (int v = 0; v < V; ++v) store_some(sums + v * kLanes, sum[v], columns - v * kLanes);
+  constexpr int lanes = kLanesOf<T>;
+  T sum[V] = {};
+  for (int64_t inner = 0; inner < p.inner; ++inner, block += V * lanes)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[v] += load_as<T>(block + v * lanes);
+#pragma GCC unroll 2
+  for (int v = 0; v < V; ++v) store_columns(sums + v * lanes, sum[v], columns - v * lanes);
 }
 
 // ---- one part of C: some rows of one block of columns
@@ -117,16 +157,17 @@ struct Part {
   int64_t trial, begin, end;
 };
 
-template <int V>
+template <typename T, int V>
 void multiply_block(const MatrixProduct& p, const Part& part, int64_t column) {
-  float* start = scratch(Purpose::weights, (p.inner + 1) * V * kLanes);
-  float* block = start + V * kLanes;
-  const int64_t columns = least(p.columns - column, V * kLanes), entry = part.trial * p.columns + column;
+  constexpr int64_t width = V * kLanesOf<T>;
+  float* start = scratch(Purpose::weights, (p.inner + 1) * width);
+  float* block = start + width;
+  const int64_t columns = least(p.columns - column, width), entry = part.trial * p.columns + column;
   const float* b = p.b.data + part.trial * p.inner * p.columns + column * p.b.column;
-  if (p.b.column == 1) copy_block<V>(p, b, columns, block);
-  else copy_transposed<V>(p, b, columns, block);
-  for (int64_t k = 0; k < V * kLanes; ++k) start[k] = p.start && k < columns ? p.start[entry + k] : 0.0f;
-  if (p.column_sums && part.begin == 0) sum_block<V>(p, block, columns, p.column_sums + entry);
+  if (p.b.column == 1) copy_block<T, V>(p, b, columns, block);
+  else copy_transposed<T, V>(p, b, columns, block);
+  for (int64_t k = 0; k < width; ++k) start[k] = p.start && k < columns ? p.start[entry + k] : 0.0f;
+  if (p.column_sums && part.begin == 0) sum_block<T, V>(p, block, columns, p.column_sums + entry);
 
   const float* a = p.a.data + part.trial * p.rows * p.inner;
   float* c = p.c + part.trial * p.rows * p.columns + column;
@@ -134,21 +175,22 @@ void multiply_block(const MatrixProduct& p, const Part& part, int64_t column) {
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t first = part.begin + part_begin(rows, runs, run);
     const int64_t count = part.begin + part_begin(rows, runs, run + 1) - first;
-    multiply_run<V, kRunRows<V>>({&p, a + first * p.a.row, block, start, c + first * p.columns, columns}, count);
+    multiply_run<T, V, kRunRows<V>>({&p, a + first * p.a.row, block, start, c + first * p.columns, columns}, count);
   }
 }
 
 // Task `task` of the product: `parts` parts of the rows times the blocks of columns times the trials.
 inline void multiply_task(const MatrixProduct& p, int64_t parts, int64_t blocks, int64_t task) {
-  const int64_t vectors = ceiling(p.columns, kLanes), part = task % parts, block = task / parts % blocks;
-  const int64_t first = part_begin(vectors, blocks, block), end = part_begin(vectors, blocks, block + 1);
+  const int64_t part = task % parts, column = task / parts % blocks * kBlockColumns;
   const Part rows = {task / parts / blocks, part_begin(p.rows, parts, part), part_begin(p.rows, parts, part + 1)};
-  if (end - first == 2) multiply_block<2>(p, rows, first * kLanes);
-  else multiply_block<1>(p, rows, first * kLanes);
+  const int64_t columns = p.columns - column;
+  if (columns > kLanes) multiply_block<Vector, 2>(p, rows, column);
+  else if (columns > kLanesOf<Half>) multiply_block<Vector, 1>(p, rows, column);
+  else multiply_block<Half, 1>(p, rows, column);
 }
 
 inline void multiply_matrices(const MatrixProduct& p, Workers& workers) {
-  const int64_t blocks = ceiling(ceiling(p.columns, kLanes), kBlockColumns);
+  const int64_t blocks = ceiling(p.columns, kBlockColumns);
   const int64_t steps = p.rows * p.inner * ceiling(p.columns, kLanes);
   const bool alone = p.trials * steps < kWakeSteps;
   const int64_t few = least(p.rows / kPartRows, steps / kPartSteps);
