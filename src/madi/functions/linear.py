@@ -26,8 +26,8 @@ class MatMul(Function):
         inner = x0.shape[-1:], x1.shape[-2:-1] if x1.ndim > 1 else x1.shape
         if not x0.ndim or not x1.ndim or inner[0] != inner[1]:
             raise ShapeError(
-                f"matmul: expected the last size of the left input to equal the last but one of the right, got {x0.shape} "
-                f"@ {x1.shape}. Transpose or reshape one of them."
+                f"matmul: expected the last size of the left input to equal the last but one of the right, got "
+                f"{x0.shape} @ {x1.shape}. Transpose or reshape one of them."
             )
         if not broadcastable(x0.shape[:-2], x1.shape[:-2]):
             raise ShapeError(
@@ -71,7 +71,8 @@ class Affine(Function):
         self.x, self.weight = x, weight
         if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[0]:
             raise ShapeError(
-                f"affine: expected x (..., inputs) and weight (inputs, outputs), got x {x.shape} and weight {weight.shape}."
+                f"affine: expected x (..., inputs) and weight (inputs, outputs), got x {x.shape} and weight "
+                f"{weight.shape}."
             )
         if bias is None:
             return x @ weight
