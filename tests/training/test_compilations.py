@@ -234,9 +234,7 @@ def test_nothing_at_all_is_compiled_on_a_second_fit():
         seen.append(name)
 
     x = np.random.default_rng(0).random((230, 4), dtype=np.float32)
-    own = Trainer(
-        Sequential(Dense(5), Dropout(0.2), Dense(3)), optimizer="adam", metrics=["accuracy"], engine="jax"
-    )
+    own = Trainer(Sequential(Dense(5), Dropout(0.2), Dense(3)), optimizer="adam", metrics=["accuracy"], engine="jax")
     fit = lambda: own.fit((x, np.arange(230) % 3), validation=(x[:50], np.arange(50) % 3), epochs=2, verbose=0)  # noqa: E731
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

@@ -25,7 +25,8 @@ def save_png(scene: Scene, path: Path) -> None:
     from matplotlib.figure import Figure
 
     scale = min(SCALE, MOST_PIXELS / max(scene.width, scene.height))
-    figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=72 * scale, facecolor="white", layout="none")
+    figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=72 * scale, facecolor="white")
+    figure.set_layout_engine("none")  # whatever the user's defaults are: the scene is laid out already
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, scene.width), ylim=(scene.height, 0))
