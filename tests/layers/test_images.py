@@ -12,7 +12,7 @@ import pytest
 from madi import layers
 from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Variable
-from madi.kernels import random
+from madi.kernels import native, random
 
 LIBRARIES = pytest.mark.parametrize("library", [np, jnp], ids=["numpy", "jax"])
 BITS = np.random.default_rng(2)
@@ -261,6 +261,14 @@ def test_what_is_saved_comes_back(name, tmp_path):
     np.testing.assert_array_equal(again(x).value, model(x).value)
     assert list(again.parameters()) == list(model.parameters())
     assert repr(again) == repr(model)
+
+
+@pytest.mark.parametrize("layer", [layers.Conv2D(2, 3), layers.MaxPool2D(2)])
+def test_a_layer_says_what_runs_it(layer):
+    assert layer.kernel_path("numpy") == "numpy"
+    for path in native.paths():
+        with native.using(path):
+            assert layer.kernel_path() == ("xla" if path == "off" else path)
 
 
 MISTAKES = {

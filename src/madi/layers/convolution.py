@@ -12,6 +12,7 @@ import madi.functions as F
 from madi import initializers
 from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Parameter, Variable
+from madi.kernels.convolution import conv2d_path
 from madi.kernels.windows import make_windows, pair
 from madi.layers.base import Layer
 from madi.options import expect_count
@@ -76,6 +77,10 @@ class Conv2D(Layer):
                 stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups,
             )  # fmt: skip
 
+    def kernel_path(self, engine: str = "jax") -> str:
+        """What runs it on float32 images: see `kernel_path`."""
+        return kernel_path(engine)
+
 
 class ZeroPad(Layer):
     """Zeros around images: (N, H, W, C) -> (N, H + zeros, W + zeros, C + zeros).
@@ -93,6 +98,17 @@ class ZeroPad(Layer):
         """x with zeros around it."""
         expect_images(self, x.shape)
         return F.zero_pad(x, ((0, 0), self.height, self.width, self.channels))
+
+
+def kernel_path(engine: str = "jax") -> str:
+    """What runs the kernels of images on float32 arrays of that engine, on this machine.
+
+    "numpy" for the engine of that name; for "jax" the compiled variant ("avx512", "avx2", "portable"), or "xla".
+    """
+    import jax.numpy as jnp
+
+    pixel = np.zeros((1, 1, 1, 1), np.float32)
+    return conv2d_path(pixel if engine == "numpy" else jnp.asarray(pixel), pixel)
 
 
 def expect_images(layer: Layer, shape: Any, channels: int | None = None) -> None:

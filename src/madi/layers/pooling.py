@@ -8,7 +8,7 @@ import madi.functions as F
 from madi.graph import Variable
 from madi.kernels.windows import pair
 from madi.layers.base import Layer
-from madi.layers.convolution import checked_padding, expect_images, naming
+from madi.layers.convolution import checked_padding, expect_images, kernel_path, naming
 
 
 class _Windows:
@@ -47,6 +47,10 @@ class MaxPool2D(_Windows, Layer):
         expect_images(self, x.shape)
         with naming(self.label()):
             return F.max_pool2d(x, **self.options())
+
+    def kernel_path(self, engine: str = "jax") -> str:
+        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`."""
+        return kernel_path(engine)
 
 
 class AveragePool2D(_Windows, Layer):
