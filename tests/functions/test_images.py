@@ -122,6 +122,39 @@ def test_many_convolutions_drawn_at_random_match_pytorch(seed):
             expect_pytorch(seed, np.float32, 1e-4, jnp.asarray)
 
 
+def random_pooling(seed):
+    """Shape of the images, size of the windows and options of a pooling, from a seed."""
+    choose = random.Random(seed)
+    size = (choose.randint(1, 4), choose.randint(1, 4))
+    options = {
+        "stride": (choose.randint(1, 3), choose.randint(1, 3)),
+        "padding": tuple(choose.randint(0, side // 2) for side in size),
+        "ceil_mode": choose.random() < 0.5,
+    }
+    image = tuple(side + choose.randint(0, 9) for side in size)
+    return (choose.randint(1, 2), *image, choose.choice([1, 3, 5, 16, 17, 64])), size, options
+
+
+@pytest.mark.parametrize("name", ["max_pool2d", "average_pool2d"])
+@pytest.mark.parametrize("seed", range(12))
+def test_poolings_drawn_at_random_match_pytorch(name, seed):
+    torch = pytest.importorskip("torch")
+    shape, size, options = random_pooling(seed)
+    like = getattr(torch.nn.functional, name.replace("average", "avg"))
+    x = np.random.default_rng(seed).normal(size=shape)
+    tensor = torch.tensor(x.transpose(0, 3, 1, 2), requires_grad=True)
+    expected = like(tensor, size, **options)
+    gy = np.random.default_rng(seed).normal(size=expected.shape)
+    expected.backward(torch.tensor(gy))
+    wanted = [entry.permute(0, 2, 3, 1).numpy() for entry in (expected.detach(), tensor.grad)]
+    for dtype, tolerance, convert in ((np.float64, 1e-10, np.asarray), (np.float32, 1e-5, jnp.asarray)):
+        leaf = Variable(convert(x.astype(dtype)))
+        y = getattr(F, name)(leaf, size, **options)
+        y.backward(convert(gy.transpose(0, 2, 3, 1).astype(dtype)))
+        for found, value in zip((y.value, leaf.grad), wanted, strict=True):
+            np.testing.assert_allclose(found, value, rtol=tolerance, atol=tolerance)
+
+
 @LIBRARIES
 def test_max_pooling_by_hand(library):
     x = images(library, [1, 5, 2, 0], [3, 4, 8, 7])

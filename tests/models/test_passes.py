@@ -135,6 +135,22 @@ def test_every_path_of_the_kernels_trains_alike(path):
     np.testing.assert_allclose(found, expected, rtol=2e-4)
 
 
+def test_training_again_gives_the_same_bits_and_a_new_momentum_compiles_nothing():
+    own = trained("jax", "float32")
+    first, compilations = everything(own.model), own._engines["jax"].compilations
+    own.reset()
+    own.fit(points(), epochs=2, batch_size=8, verbose=0)
+    for path, value in everything(own.model).items():
+        np.testing.assert_array_equal(value, first[path], err_msg=path)
+    own.reset()
+    own.model[1].momentum = 0.9
+    own.fit(points(), epochs=2, batch_size=8, verbose=0)
+    again = everything(own.model)
+    np.testing.assert_array_equal(again["1.scale"], first["1.scale"])
+    assert not np.isclose(again["1.mean"], first["1.mean"], rtol=1e-3).any()
+    assert own._engines["jax"].compilations == compilations
+
+
 class Theirs:
     """The same network in PyTorch, with madi's weights."""
 
