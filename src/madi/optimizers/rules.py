@@ -155,9 +155,9 @@ class Adam(Optimizer):
         beta1, beta2, step = numbers.beta1, numbers.beta2, numbers.step
         mean = beta1 * mean + (1 - beta1) * gx
         square_mean = beta2 * square_mean + (1 - beta2) * gx * gx
-        root = library.sqrt(square_mean / (1 - beta2**step))
+        correction = 1 / library.sqrt(1 - beta2**step)  # of the root: one number, where dividing v is a division each
         rate = numbers.learning_rate / (1 - beta1**step)
-        return x - rate * mean / (root + numbers.eps), mean, square_mean
+        return x - rate * mean / (library.sqrt(square_mean) * correction + numbers.eps), mean, square_mean
 
 
 @dataclass(kw_only=True)
