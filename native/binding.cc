@@ -212,7 +212,7 @@ bool consistent(const Dense& s, Dimensions x, Dimensions weight, Dimensions y) {
          size_of(y, 2, 1) == s.outputs;
 }
 
-ffi::Error dense(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, Out<Floats> y, bool relu) {
+ffi::Error dense_forward(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, Out<Floats> y, bool relu) {
   const Dense s = shape_of(x.dimensions(), weight.dimensions());
   if (!consistent(s, x.dimensions(), weight.dimensions(), y->dimensions())) return unfit();
   if (!fits(bias, s.trials * s.outputs)) return unfit();
@@ -221,15 +221,7 @@ ffi::Error dense(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, Out
   });
 }
 
-ffi::Error dense_to_input(ffi::ThreadPool pool, Floats gy, Floats weight, Out<Floats> gx) {
-  const Dense s = shape_of(gx->dimensions(), weight.dimensions());
-  if (!consistent(s, gx->dimensions(), weight.dimensions(), gy.dimensions())) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.dense_input_gradient(s, gy.typed_data(), weight.typed_data(), gx->typed_data(), workers);
-  });
-}
-
-ffi::Error dense_to_weight(ffi::ThreadPool pool, Floats x, Floats gy, Out<Floats> gweight, Out<Floats> gbias) {
+ffi::Error dense_weight_gradient(ffi::ThreadPool pool, Floats x, Floats gy, Out<Floats> gweight, Out<Floats> gbias) {
   const Dense s = shape_of(x.dimensions(), gweight->dimensions());
   if (!consistent(s, x.dimensions(), gweight->dimensions(), gy.dimensions())) return unfit();
   if (!fits(*gbias, s.trials * s.outputs)) return unfit();
@@ -345,7 +337,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward
                                   .Attr<float>("epsilon")
                                   .Attr<bool>("relu"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense_forward,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<madi::Floats>()
@@ -354,14 +346,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense,
                                   .Ret<madi::Floats>()
                                   .Attr<bool>("relu"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_input_gradient, madi::dense_to_input,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Ret<madi::Floats>());
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_weight_gradient, madi::dense_to_weight,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_weight_gradient, madi::dense_weight_gradient,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<madi::Floats>()

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../convolution_plain.h"
+#include "../dense_plain.h"
 #include "../normalization_plain.h"
 #include "../pooling_plain.h"
 #include "../thread_workers.h"
@@ -21,6 +22,7 @@
 namespace {
 
 using madi::Convolution;
+using madi::Dense;
 using madi::Kernels;
 using madi::Normalization;
 using madi::Pooling;
@@ -319,6 +321,65 @@ Normalization choose_normalization(std::mt19937& random) {
   return {pick(random, {1, 1, 2}), rows, channels, 1e-2f, random() % 2 == 0};
 }
 
+// ---- dense layers
+
+struct DenseCase {
+  Dense shape;
+  Array x, weight, bias, gy;
+  bool with_bias, relu;
+  std::vector<double> y, gweight, gbias;
+
+  DenseCase(const Dense& s, std::mt19937& random)
+      : shape(s),
+        x(s.trials * s.rows * s.inputs, random),
+        weight(s.trials * s.inputs * s.outputs, random),
+        bias(s.trials * s.outputs, random),
+        gy(s.trials * s.rows * s.outputs, random),
+        with_bias(random() % 2),
+        relu(random() % 2),
+        y(gy.size()),
+        gweight(weight.size()),
+        gbias(bias.size()) {
+    for (int64_t t = 0; t < s.trials; ++t) expect(t);
+    for (double& value : y) value = relu ? std::max(value, 0.0) : value;
+  }
+
+  void expect(int64_t t) {
+    const int64_t in = t * shape.rows * shape.inputs, out = t * shape.rows * shape.outputs;
+    const int64_t entry = t * shape.inputs * shape.outputs;
+    madi::plain::dense_forward(shape, x.data() + in, weight.data() + entry,
+                               with_bias ? bias.data() + t * shape.outputs : nullptr, y.data() + out);
+    madi::plain::dense_weight_gradient(shape, x.data() + in, gy.data() + out, gweight.data() + entry,
+                                       gbias.data() + t * shape.outputs);
+  }
+
+  void compare(const char* variant, const char* what, const Array& got, const std::vector<double>& expected) const {
+    double scale = 1;
+    for (double value : expected) scale = std::max(scale, std::fabs(value));
+    for (int64_t k = 0; k < got.size(); ++k) {
+      if (std::fabs(got.data()[k] - expected[k]) <= 2e-5 * scale) continue;
+      std::printf("%s dense, %s: element %ld is %g, expected %g (%ld x %ld x %ld)\n", variant, what, long(k),
+                  got.data()[k], expected[k], long(shape.rows), long(shape.inputs), long(shape.outputs));
+      ++failures;
+      return;
+    }
+  }
+
+  void check_variant(const Kernels& kernels, madi::Workers& workers) const {
+    Array y_got(gy.size()), gweight_got(weight.size()), gbias_got(bias.size());
+    kernels.dense_forward(shape, x.data(), weight.data(), with_bias ? bias.data() : nullptr, relu, y_got.data(), workers);
+    kernels.dense_weight_gradient(shape, x.data(), gy.data(), gweight_got.data(), gbias_got.data(), workers);
+    compare(kernels.name, "y", y_got, y);
+    compare(kernels.name, "gweight", gweight_got, gweight);
+    compare(kernels.name, "gbias", gbias_got, gbias);
+  }
+};
+
+Dense choose_dense(std::mt19937& random) {
+  const auto size = [&] { return pick(random, {1, 3, 7, 8, 10, 16, 17, 31, 40, 100, 112, 130}); };
+  return {pick(random, {1, 1, 3}), size(), size(), size()};
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -329,12 +390,14 @@ int main(int count, char** arguments) {
     const Case example(choose(random), random);
     const PoolingCase pooling(choose_pooling(random), random);
     const NormalizationCase normalization(choose_normalization(random), random);
+    const DenseCase dense(choose_dense(random), random);
     for (const Kernels* kernels : madi::variants()) {
       Pool pool(random());
       madi::PoolWorkers<Pool> workers(pool, 1 + random() % 4);
       example.check(*kernels, workers);
       pooling.check_variant(*kernels, workers);
       normalization.check_variant(*kernels, workers);
+      dense.check_variant(*kernels, workers);
     }
   }
   std::printf("%d cases, %d failures\n", cases, failures);

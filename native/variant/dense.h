@@ -1,4 +1,4 @@
-// The three products of a dense layer, for matrices that fit the second-level cache.
+// Two products of a dense layer, for matrices that fit the second-level cache.
 //
 // All are C = A B + start with A read by single elements, B by vectors along its columns.  A block of columns of B is
 // copied first, into rows of whole vectors padded with zeros: aligned, without gaps, and no mask in the inner loop.
@@ -11,7 +11,7 @@ namespace madi {
 namespace {
 
 constexpr int64_t kBlockColumns = 2 * kLanes;
-constexpr int64_t kPartRows = 96;           // of C in one part at least: fewer would make the copying of B show
+constexpr int64_t kPartRows = 48;           // of C in one part at least: fewer would make the copying of B show
 constexpr int64_t kPartSteps = 32 * 1024;   // multiply-adds of vectors in one part at least, about 10 microseconds
 constexpr int64_t kWakeSteps = 96 * 1024;   // of the whole product, that pay for waking a thread
 
@@ -23,14 +23,11 @@ typedef float Half __attribute__((vector_size(kHalves ? MADI_VECTOR_BYTES / 2 : 
 template <int V>
 constexpr int kRunRows = kRegisters == 32 ? (V == 1 ? 16 : 12) : (V == 1 ? 8 : 6);
 
-struct Matrix {
-  const float* data;
-  int64_t row, column;  // floats from one row, from one column to the next
-};
-
 struct MatrixProduct {
   int64_t trials, rows, inner, columns;
-  Matrix a, b;
+  const float* a;
+  int64_t a_row, a_column;  // floats from one row, from one column of A to the next
+  const float* b;
   const float* start;  // of every row of C, or null
   bool relu;
   float* c;
@@ -90,9 +87,9 @@ void multiply(const Run& run) {
     for (int v = 0; v < V; ++v) sum[r][v] = load_as<T>(run.start + v * lanes);
   const float* a[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) a[r] = run.a + r * run.product->a.row;
+  for (int r = 0; r < R; ++r) a[r] = run.a + r * run.product->a_row;
   const float* b = run.block;
-  const int64_t end = run.product->inner, step = run.product->a.column;
+  const int64_t end = run.product->inner, step = run.product->a_column;
   for (int64_t inner = 0, place = 0; inner < end; ++inner, place += step, b += V * lanes) {
     T factor[V];
 #pragma GCC unroll 2
@@ -125,19 +122,12 @@ void multiply_run(const Run& run, int64_t rows) {
 template <typename T, int V>
 void copy_block(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
   constexpr int lanes = kLanesOf<T>;
-  for (int64_t inner = 0; inner < p.inner; ++inner, b += p.b.row, to += V * lanes)
+  for (int64_t inner = 0; inner < p.inner; ++inner, b += p.columns, to += V * lanes)
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       const T value = load_columns<T>(b + v * lanes, columns - v * lanes);
       __builtin_memcpy(to + v * lanes, &value, sizeof(T));
     }
-}
-
-template <typename T, int V>
-void copy_transposed(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
-  constexpr int64_t width = V * kLanesOf<T>;
-  for (int64_t column = 0; column < width; ++column, b += p.b.column)
-    for (int64_t inner = 0; inner < p.inner; ++inner) to[inner * width + column] = column < columns ? b[inner] : 0.0f;
 }
 
 template <typename T, int V>
@@ -163,19 +153,18 @@ void multiply_block(const MatrixProduct& p, const Part& part, int64_t column) {
   float* start = scratch(Purpose::weights, (p.inner + 1) * width);
   float* block = start + width;
   const int64_t columns = least(p.columns - column, width), entry = part.trial * p.columns + column;
-  const float* b = p.b.data + part.trial * p.inner * p.columns + column * p.b.column;
-  if (p.b.column == 1) copy_block<T, V>(p, b, columns, block);
-  else copy_transposed<T, V>(p, b, columns, block);
+  const float* b = p.b + part.trial * p.inner * p.columns + column;
+  copy_block<T, V>(p, b, columns, block);
   for (int64_t k = 0; k < width; ++k) start[k] = p.start && k < columns ? p.start[entry + k] : 0.0f;
   if (p.column_sums && part.begin == 0) sum_block<T, V>(p, block, columns, p.column_sums + entry);
 
-  const float* a = p.a.data + part.trial * p.rows * p.inner;
+  const float* a = p.a + part.trial * p.rows * p.inner;
   float* c = p.c + part.trial * p.rows * p.columns + column;
   const int64_t rows = part.end - part.begin, runs = ceiling(rows, kRunRows<V>);
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t first = part.begin + part_begin(rows, runs, run);
     const int64_t count = part.begin + part_begin(rows, runs, run + 1) - first;
-    multiply_run<T, V, kRunRows<V>>({&p, a + first * p.a.row, block, start, c + first * p.columns, columns}, count);
+    multiply_run<T, V, kRunRows<V>>({&p, a + first * p.a_row, block, start, c + first * p.columns, columns}, count);
   }
 }
 
@@ -207,22 +196,12 @@ inline void multiply_matrices(const MatrixProduct& p, Workers& workers) {
 
 inline void dense_forward(const Dense& s, const float* x, const float* weight, const float* bias, bool relu, float* y,
                           Workers& workers) {
-  multiply_matrices({s.trials, s.rows, s.inputs, s.outputs, {x, s.inputs, 1}, {weight, s.outputs, 1}, bias, relu, y,
-                     nullptr},
-                    workers);
-}
-
-inline void dense_input_gradient(const Dense& s, const float* gy, const float* weight, float* gx, Workers& workers) {
-  multiply_matrices({s.trials, s.rows, s.outputs, s.inputs, {gy, s.outputs, 1}, {weight, 1, s.outputs}, nullptr, false,
-                     gx, nullptr},
-                    workers);
+  multiply_matrices({s.trials, s.rows, s.inputs, s.outputs, x, s.inputs, 1, weight, bias, relu, y, nullptr}, workers);
 }
 
 inline void dense_weight_gradient(const Dense& s, const float* x, const float* gy, float* gweight, float* gbias,
                                   Workers& workers) {
-  multiply_matrices({s.trials, s.inputs, s.rows, s.outputs, {x, 1, s.inputs}, {gy, s.outputs, 1}, nullptr, false,
-                     gweight, gbias},
-                    workers);
+  multiply_matrices({s.trials, s.inputs, s.rows, s.outputs, x, 1, s.inputs, gy, nullptr, false, gweight, gbias}, workers);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ import numpy as np
 from madi.errors import ShapeError
 from madi.functions.arithmetic import broadcastable, sum_to
 from madi.graph import Array, Function, Variable
+from madi.kernels.dense import dense_forward, dense_weight_gradient
 
 
 class MatMul(Function):
@@ -74,19 +75,17 @@ class Affine(Function):
                 f"affine: expected x (..., inputs) and weight (inputs, outputs), got x {x.shape} and weight "
                 f"{weight.shape}."
             )
-        if bias is None:
-            return x @ weight
-        if bias.shape != weight.shape[1:]:
+        if bias is not None and bias.shape != weight.shape[1:]:
             raise ShapeError(
                 f"affine: expected a bias of shape {weight.shape[1:]}, one for each output, got {bias.shape}."
             )
-        return x @ weight + bias
+        return dense_forward(x, weight, bias)
 
     def backward(self, gy: Array) -> tuple[Array | None, ...]:
-        rows = gy.reshape(-1, gy.shape[-1])
         gx = gy @ self.weight.T if self.needs[0] else None
-        gw = self.x.reshape(-1, self.x.shape[-1]).T @ rows if self.needs[1] else None
-        return (gx, gw, rows.sum(axis=0))[: len(self.inputs)]
+        if not self.needs[1]:
+            return (gx, None, gy.reshape(-1, gy.shape[-1]).sum(axis=0))[: len(self.inputs)]
+        return (gx, *dense_weight_gradient(self.x, gy))[: len(self.inputs)]
 
     @property
     def multiply_adds(self) -> int:

@@ -34,6 +34,8 @@ TARGETS = (
     "madi_max_pool_backward",
     "madi_batch_norm_forward",
     "madi_batch_norm_backward",
+    "madi_dense_forward",
+    "madi_dense_weight_gradient",
 )
 
 _forced: list[str] = []  # the paths of the `using` blocks that we are in, innermost last
