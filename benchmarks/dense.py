@@ -202,7 +202,7 @@ SIDES = {
     "jax.grad in a scan": lambda *case: jax_side(*case, whole=True),
     "scikit-learn": sklearn_side,
     "Keras on JAX": keras_side,
-    "NumPy, book style": book_side,
+    "book-style NumPy": book_side,
 }
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import madi
-from madi import Trainer, layers
+from madi import Trainer, layers, optimizers
 from madi.graph import observing
-from madi.layers import Dense, Dropout, Flatten, ReLU, Sequential
+from madi.layers import Auxiliary, Dense, Dropout, Flatten, ReLU, Sequential
 from madi.training.choice import quick_on_numpy
 from madi.training.engines import JaxEngine, NumPyEngine, over
 from madi.training.step import all_finite, choose, leaves
@@ -209,3 +209,18 @@ def test_dropout_draws_new_bits_in_every_step():
     assert len(set(first)) == 4
     own.reset()
     assert fit(own, (x, y), epochs=4).steps["loss"] == first
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_an_auxiliary_head_learns_from_its_own_share_of_the_loss(engine):
+    """One step of SGD at rate 1: the head moves by weight times the gradient of the loss of its own output."""
+    x = np.array([[1.0, 2.0], [-1.0, 0.5]], np.float32)
+    y = np.array([[1.0], [0.0]], np.float32)
+    model = Sequential(Auxiliary(Dense(1, initializer="zeros"), weight=0.25), Dense(1, initializer="zeros")).build((2,))
+    own = Trainer(model, optimizer=optimizers.SGD(1.0), loss="mean_squared_error", engine=engine)
+    history = own.fit((x, y), epochs=1, batch_size=2, verbose=0)
+    # All outputs are 0, so the loss is mean (0 - y)^2 = 1/2 and dL/dW = x^T 2 (0 - y) / 2 = -x^T y = (-1, -2).
+    assert history["loss"] == [0.5]
+    weights = {path: parameter.value.reshape(-1) for path, parameter in model.parameters().items()}
+    np.testing.assert_allclose(weights["1.weight"], [1, 2], rtol=1e-6)
+    np.testing.assert_allclose(weights["0.head.weight"], [0.25, 0.5], rtol=1e-6)

@@ -31,7 +31,7 @@ def inspect(
         str | None,
         typer.Option(metavar="SIZES", help="Of one example, for a model by name: 784 or 28,28,1.", show_default=False),
     ] = None,
-    outputs: Annotated[int, typer.Option(metavar="COUNT", help="Of a model by name.", min=1)] = 10,
+    outputs: Annotated[int | None, typer.Option(metavar="COUNT", help="Of a model by name.", min=1)] = None,
 ) -> None:
     """Show the layers of a model: shapes, parameters, multiply-adds; and its graph.
 

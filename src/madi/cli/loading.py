@@ -57,12 +57,14 @@ def find_model(name: str) -> Found:
     return Found(load(file), str(file), read_metadata(file).extra, _data_folder(file.parent / CONFIGURATION))
 
 
-def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int) -> Found:
+def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int | None) -> Found:
     """As `find_model`, and new models and gates by their names, built for one example of `shape`.
 
-    Raises ConfigurationError for a model by name without a shape.
+    shape, outputs   default to those that the network is known for, where it is for images of one size
+
+    Raises ConfigurationError for a model by name that has no shape of its own, where none is given.
     """
-    from madi.models import MODELS, create, gate
+    from madi.models import INPUT_SHAPES, MODELS, create, gate
 
     if Path(name).expanduser().exists():
         return find_model(name)
@@ -70,6 +72,7 @@ def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int) -> Foun
         return Found(gate(name), name.upper())
     if name.casefold() not in MODELS:
         raise FileError(_missing(Path(name), [*MODELS, *GATES]))
+    shape = INPUT_SHAPES.get(name.casefold()) if shape is None else shape
     if shape is None:
         raise ConfigurationError(f"{name}: a new model needs --input-shape, such as 784 or 28,28,1.")
     return Found(create(name, outputs=outputs).build(shape), name)

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from madi.functions import add, multiply
 from madi.graph import Array, Parameter, Variable, gradients, no_grad
 from madi.kernels.arrays import array_library
-from madi.layers import Layer
+from madi.layers import Layer, auxiliary_outputs
 from madi.optimizers import Optimizer
 from madi.training.losses import Loss
 from madi.training.metrics import Metric
@@ -53,11 +54,14 @@ class Step:
         """
         x, target, sample_weight = batch
         weights = {path: Parameter(value) for path, value in state["parameters"].items()}
-        y, statistics = self.model.apply(
-            {**weights, **frozen}, state["statistics"], x, training=True, key=key, numbers=numbers["layers"]
-        )
-        loss = self.loss(y, target, sample_weight)
-        found = gradients(loss, array_library(loss.value).ones_like(loss.value))
+        with auxiliary_outputs() as heads:
+            y, statistics = self.model.apply(
+                {**weights, **frozen}, state["statistics"], x, training=True, key=key, numbers=numbers["layers"]
+            )
+        loss = total = self.loss(y, target, sample_weight)
+        for share, output in heads:
+            total = add(total, multiply(self.loss(output, target, sample_weight), share))
+        found = gradients(total, array_library(total.value).ones_like(total.value))
         slopes = {path: found[weight] for path, weight in weights.items() if weight in found}
         parameters, optimizer = self.optimizer.update(
             state["parameters"], slopes, state["optimizer"],
