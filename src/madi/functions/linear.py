@@ -84,7 +84,7 @@ class Affine(Function):
     def backward(self, gy: Array) -> tuple[Array | None, ...]:
         gx = gy @ self.weight.T if self.needs[0] else None
         if not self.needs[1]:
-            return (gx, None, gy.reshape(-1, gy.shape[-1]).sum(axis=0))[: len(self.inputs)]
+            return (gx, None, gy.sum(axis=tuple(range(gy.ndim - 1))))[: len(self.inputs)]
         return (gx, *dense_weight_gradient(self.x, gy))[: len(self.inputs)]
 
     @property
