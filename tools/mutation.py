@@ -32,7 +32,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 from tests.functions import checks, table  # noqa: E402 (found through the path above)
 
 import madi.functions  # noqa: E402
-from madi.graph import Variable  # noqa: E402
 from madi.kernels import indexing  # noqa: E402
 
 # Mutants that change no value that anyone can see, with the reason.
@@ -279,7 +278,7 @@ def cases_of(target: Target) -> list[tuple[str, table.Case]]:
         (name, case)
         for name, cases in table.TABLE.items()
         for case in cases
-        if any(uses(node, target) for node in nodes_of(case))
+        if any(uses(node, target) for node in checks.nodes_of(case))
     ]
 
 
@@ -288,17 +287,6 @@ def uses(node: type, target: Target) -> bool:
     if target.owner is not None:
         return issubclass(node, target.owner)
     return any(vars(sys.modules[base.__module__]).get(target.live.__name__) is target.live for base in node.__mro__)
-
-
-def nodes_of(case: table.Case) -> set[type]:
-    """The classes of the nodes that a case builds."""
-    stack, classes = [case.call(*map(Variable, case.inputs))], set()
-    while stack:
-        creator = stack.pop().creator
-        if creator is not None:
-            classes.add(type(creator))
-            stack.extend(creator.inputs)
-    return classes
 
 
 @contextlib.contextmanager

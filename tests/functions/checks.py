@@ -118,3 +118,14 @@ def compare(found: Any, expected: Any, dtype: Any) -> None:
     tolerance = 1e-12 if np.dtype(dtype) == np.float64 else 3e-6
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=tolerance * 10, atol=tolerance)
+
+
+def nodes_of(case: Case) -> set[type]:
+    """The classes of the nodes that a case builds."""
+    stack, classes = [case.call(*map(Variable, case.inputs))], set()
+    while stack:
+        creator = stack.pop().creator
+        if creator is not None:
+            classes.add(type(creator))
+            stack.extend(creator.inputs)
+    return classes

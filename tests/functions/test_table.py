@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import madi.functions as F
-from madi.graph import Function, Variable
+from madi.graph import Function
 from tests.functions import checks
-from tests.functions.table import TABLE, Case
+from tests.functions.table import TABLE
 
 CASES = [pytest.param(case, id=f"{name}: {case.name}") for name, cases in TABLE.items() for case in cases]
 every_case = pytest.mark.parametrize("case", CASES)
@@ -73,23 +73,12 @@ def node_classes(base=Function):
         yield from node_classes(subclass)
 
 
-def nodes_of(case: Case):
-    """The classes of the nodes that a case builds."""
-    stack, classes = [case.call(*map(Variable, case.inputs))], set()
-    while stack:
-        creator = stack.pop().creator
-        if creator is not None:
-            classes.add(type(creator))
-            stack.extend(creator.inputs)
-    return classes
-
-
 def test_no_function_is_missing():
     assert public_functions() == TABLE.keys()
 
 
 def test_no_node_is_missing():
-    built = {node for cases in TABLE.values() for case in cases for node in nodes_of(case)}
+    built = {node for cases in TABLE.values() for case in cases for node in checks.nodes_of(case)}
     assert set(node_classes()) - built == set()
 
 

@@ -115,8 +115,9 @@ def _library() -> ctypes.CDLL | None:
     files = [file for folder in _folders() for file in sorted(folder.glob("madi_kernels.*")) if _is_library(file)]
     if not files:
         logging.getLogger("madi").warning(
-            "madi was installed without its compiled kernels: convolution and pooling on the CPU take XLA's slower "
-            "path. Install a C++ compiler and reinstall madi to get them, or set MADI_KERNELS=off to silence this."
+            "madi was installed without its compiled kernels: convolution, pooling and dense layers on the CPU take "
+            "XLA's slower path. Install a C++ compiler and reinstall madi to get them, or set "
+            "MADI_KERNELS=off to silence this."
         )
         return None
     library = ctypes.CDLL(str(files[0]))
