@@ -14,19 +14,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import platform
-import statistics
-import sys
-import time
 
-THREADS = "2"
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, THREADS)  # before NumPy is loaded
+import common
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import madi  # noqa: E402
-from madi.layers import Dense, Dropout, ReLU, Sequential  # noqa: E402
+import madi
+from madi.layers import Dense, Dropout, ReLU, Sequential
 
 SMALL = {"hidden": (100,), "batch": 100, "rate": 0.1, "dropout": 0.0, "optimizer": "sgd"}
 DEEP = {"hidden": (512, 512), "batch": 128, "rate": 1e-3, "dropout": 0.5, "optimizer": "adam"}
@@ -50,9 +43,7 @@ def madi_side(case, x, y, epochs):
 
 def torch_side(case, x, y):
     """PyTorch eager at its best settings here: index_select, and the fused or single-tensor optimizer."""
-    import torch
-
-    torch.set_num_threads(int(THREADS))
+    torch = common.torch_with_threads()
     xs, ys = torch.from_numpy(x), torch.from_numpy(y).long()
     sizes = (784, *case["hidden"])
     parts = []
@@ -207,20 +198,14 @@ SIDES = {
 
 
 def measure(case, names, rounds, epochs):
-    """{side: (microseconds a step by round, last loss)}, the sides in turn in every round."""
+    """({side: seconds a step by round}, {side: last loss}), the sides in turn in every round."""
     x, y = mnist()
     steps = -(-len(x) // case["batch"])
     runs = {name: side(name, case, x, y, epochs) for name in names}
     runs = {name: run for name, run in runs.items() if run is not None}
-    times, losses = {name: [] for name in runs}, {}
     for run in runs.values():
         run()
-    for _ in range(rounds):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            losses[name] = run()
-            times[name].append((time.perf_counter() - began) / steps / epochs * 1e6)
-    return times, losses
+    return common.alternate(runs, rounds, dict.fromkeys(runs, steps * epochs))
 
 
 def side(name, case, x, y, epochs):
@@ -243,15 +228,8 @@ def main():
     if options.case == "deep":  # plain JAX here has neither dropout nor Adam
         options.sides = ",".join(name for name in options.sides.split(",") if "ax" not in name or "Keras" in name)
     times, losses = measure(case, options.sides.split(","), options.rounds, options.epochs)
-    print(f"{platform.processor() or platform.machine()}, Python {sys.version.split()[0]}, {options.case}: {case}")
-    print(f"{'':28}{'us a step':>10}{'least':>10}{'ratio to madi':>15}{'least-most':>14}{'loss':>10}")
-    for name, column in times.items():
-        ratios = [other / ours for other, ours in zip(column, times["madi"], strict=True)]
-        spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
-        median = statistics.median
-        print(
-            f"{name:28}{median(column):10.0f}{min(column):10.0f}{median(ratios):15.2f}{spread:>14}{losses[name]:10.4f}"
-        )
+    print(f"{common.machine()}, {options.case}: {case}")
+    common.print_table(times, losses)
 
 
 if __name__ == "__main__":
