@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import numbers
 from collections.abc import Callable, Mapping
@@ -16,14 +17,23 @@ from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, ex
 Check = Callable[[str, Any], Any]
 
 
-def _setting(help: str, check: Check, default: Any, *, unset: str = "") -> Any:
-    """A field with its line of help; one whose default is None says in `unset` what holds then."""
+DATA, NETWORK, TRAINING, OPTIMIZER, RUN = "Data", "Network", "Training", "Optimizer", "Run"
+
+
+def _setting(group: str, help: str, check: Check, default: Any, *, unset: str = "") -> Any:
+    """A field with its group and line of help; one whose default is None says in `unset` what holds then."""
     metadata = {
         "check": lambda owner, where, value: None if default is None and value is None else check(where, value),
+        "group": group,
         "help": help,
         "unset": unset,
     }
     return dataclasses.field(default=default, metadata=metadata)
+
+
+_data, _network, _training, _optimizer, _run = (
+    functools.partial(_setting, group) for group in (DATA, NETWORK, TRAINING, OPTIMIZER, RUN)
+)
 
 
 def _text(where: str, value: Any) -> str:
@@ -45,6 +55,12 @@ def _number(interval: Interval, fix: str) -> Check:
     return lambda where, value: expect_number(where, value, interval, fix=fix)
 
 
+def _switch(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{where} must be true or false, got {value!r}.")
+    return value
+
+
 def _sizes(where: str, value: Any) -> tuple[int, ...]:
     """(100, 50) from [100, 50], "100,50" or ["100,50"]; () from "none"."""
     entries = [value] if isinstance(value, (str, int)) else list(value)
@@ -57,12 +73,17 @@ def _sizes(where: str, value: Any) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+def _names_or_none(where: str, value: Any) -> tuple[str, ...]:
+    """Names, as of `_names`; () from "none" or from nothing."""
+    found = _names(where, value)
+    return () if found == ("none",) else found
+
+
 def _names(where: str, value: Any) -> tuple[str, ...]:
     entries = [value] if isinstance(value, str) else list(value)
     return tuple(word.strip() for entry in entries for word in _text(where, entry).split(","))
 
 
-MODELS_OWN = "the model's own"
 OPTIMIZERS_OWN = "the optimizer's own"
 
 HIDDEN = {"mlp": (200, 100)}
@@ -75,68 +96,121 @@ class TrainConfig(Options):
     """What a run of `madi train` does.
 
     Every field is checked when it is set: ConfigurationError names the field, and for an unknown one the closest.
-    None leaves a choice to the model, the optimizer or the dataset.
+    None leaves a choice to the model, the optimizer or the dataset.  The fields of the group "Network" but `model` are
+    the options of the networks by name; what values each allows, the network itself says.
 
     >>> TrainConfig(hidden="100,50").hidden
     (100, 50)
     """
 
-    dataset: str = _setting("A dataset of 'madi datasets'.", _text, "digits")
-    data: str | None = _setting(
+    dataset: str = _data("A dataset of 'madi datasets'.", _text, "digits")
+    data: str | None = _data(
         "Folder of a local copy of the dataset.", _text, None, unset="$MADI_DATA, the cache, a download"
     )
-    model: str = _setting("The network: mlp, logistic_regression.", _text, "mlp")
-    hidden: tuple[int, ...] | None = _setting(
-        "Units of the hidden layers: 100,50, or the option once a layer; 'none' for none.",
-        _sizes, None, unset="200,100 in mlp",
+    validation: float = _data(
+        "Share of the training data kept out of training and measured after each epoch; 0 for none.",
+        _number(FRACTION, "Try 0.1, or 0 for none."), 0.1,
     )  # fmt: skip
-    activation: str | None = _setting(
-        "Of the hidden layers: relu, leaky_relu, sigmoid, tanh, ...", _text, None, unset=MODELS_OWN
+    augment: tuple[str, ...] = _data(
+        "Random changes to the training images, such as crop:4,flip; 'none' for none.", _names_or_none, (),
+    )  # fmt: skip
+
+    model: str = _network(
+        "Of vectors: mlp, logistic_regression. Of digits: lenet5, simple_convnet, deep_convnet. Of 32 pixels: "
+        "resnet_cifar. Of ImageNet: alexnet, vgg11, vgg13, vgg16, vgg19, googlenet, resnet18, resnet34, resnet50, "
+        "resnet101, resnet152. Most take images of other sizes too.",
+        _text, "mlp",
+    )  # fmt: skip
+    hidden: tuple[int, ...] | None = _network(
+        "Units of the dense layers before the last: 100,50, or the option once a layer; 'none' for none. Of mlp, "
+        "simple_convnet, alexnet, vgg.",
+        _sizes, None, unset="mlp: 200,100; simple_convnet: 100; alexnet, vgg: 4096,4096",
+    )  # fmt: skip
+    dropout: float | None = _network(
+        "Share of the units left out in training. Of mlp, deep_convnet, alexnet, vgg, googlenet.",
+        _number(FRACTION, "Try 0.2."), None, unset="mlp: 0; googlenet: 0.4; else 0.5",
+    )  # fmt: skip
+    activation: str | None = _network(
+        "mlp: relu, leaky_relu, sigmoid, tanh, ... after each hidden layer.", _text, None, unset="relu"
     )
-    initializer: str | None = _setting(
-        "Of the weights: he, xavier, normal, zeros, ...", _text, None, unset=f"{MODELS_OWN}, by activation"
+    initializer: str | None = _network(
+        "Of the weights of mlp, simple_convnet, deep_convnet: he, xavier, normal, zeros, ...",
+        _text, None, unset="he; in mlp by activation",
+    )  # fmt: skip
+    depth: int | None = _network(
+        "resnet_cifar: layers with weights, 20, 32, 44, 56, 110 or another 6 n + 2.", _whole(1), None, unset="20"
     )
-    dropout: float | None = _setting(
-        "Share of the hidden units left out in training.", _number(FRACTION, "Try 0.2."), None, unset=MODELS_OWN
+    shortcut: str | None = _network(
+        "resnet_cifar: A, without parameters, or B, a convolution, where the shape changes.", _text, None, unset="A"
     )
-    epochs: int = _setting("Passes over the training data.", _whole(1), 30)
-    batch_size: int = _setting("Examples in a step.", _whole(1), 50)
-    optimizer: str = _setting("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.", _text, "adam")
-    learning_rate: float | None = _setting(
-        "The largest learning rate.",
+    version: str | None = _network(
+        "resnet50, 101, 152: which convolution has the stride, v1.5 or paper.", _text, None, unset="v1.5"
+    )
+    batch_norm: bool | None = _network("vgg: a batch norm after each convolution.", _switch, None, unset="no")
+    auxiliary: bool | None = _network(
+        "googlenet: the two auxiliary heads in training, for images of at least 80 pixels.", _switch, None, unset="no"
+    )
+    small: bool | None = _network("googlenet: a stem for images of about 32 pixels.", _switch, None, unset="no")
+    stages: int | None = _network(
+        "googlenet: how many of its three stages of inception modules.", _whole(1), None, unset="3"
+    )
+    groups: int | None = _network("alexnet: groups of its split convolutions.", _whole(1), None, unset="2")
+    filters: int | None = _network("simple_convnet: filters of its convolution.", _whole(1), None, unset="30")
+    kernel_size: int | None = _network("simple_convnet: pixels of a filter's side.", _whole(1), None, unset="5")
+    padding: int | None = _network("lenet5: of the first convolution.", _whole(0), None, unset="2")
+
+    epochs: int = _training("Passes over the training data.", _whole(1), 30)
+    batch_size: int = _training("Examples in a step.", _whole(1), 50)
+    accumulate: int = _training("Batches whose gradients make one update together.", _whole(1), 1)
+    loss: str = _training("softmax_cross_entropy, mean_squared_error, ...", _text, "softmax_cross_entropy")
+    label_smoothing: float = _training(
+        "Share of each target that is spread evenly over all classes.", _number(FRACTION, "Try 0.1."), 0.0
+    )
+    average: float | None = _training(
+        "Train as ever, but measure and keep the moving average of the weights with this decay, such as 0.999.",
+        _number(FRACTION, "Try 0.999."), None, unset="no average",
+    )  # fmt: skip
+    metrics: tuple[str, ...] = _training("accuracy, f1, auc, top_5_accuracy, ...", _names, ("accuracy",))
+    patience: int | None = _training(
+        "Stop after this many epochs without a lower loss, and go back to the best weights.",
+        _whole(1), None, unset="train to the end",
+    )  # fmt: skip
+
+    optimizer: str = _optimizer("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.", _text, "adam")
+    learning_rate: float | None = _optimizer(
+        "The largest learning rate; --find-rate suggests one.",
         _number(POSITIVE, "Try 0.001."),
         None,
         unset=f"0.004 for adam with a schedule, else {OPTIMIZERS_OWN}",
     )
-    schedule: str = _setting(
+    schedule: str = _optimizer(
         "Of the learning rate: constant, cosine, step_decay, exponential_decay, warmup, one_cycle.", _text, "cosine"
     )
-    momentum: float | None = _setting(
+    momentum: float | None = _optimizer(
         "Of momentum and nesterov.", _number(FRACTION, "Try 0.9."), None, unset=OPTIMIZERS_OWN
     )
-    weight_decay: float | None = _setting(
+    weight_decay: float | None = _optimizer(
         "L2 penalty on the weights (decoupled in adamw).",
         _number(NON_NEGATIVE, "Try 1e-4, or 0 for none."), None, unset=OPTIMIZERS_OWN,
     )  # fmt: skip
-    clip_norm: float | None = _setting(
+    clip_norm: float | None = _optimizer(
         "The longest that all gradients together may be.", _number(POSITIVE, "Try 1."), None, unset="no clipping"
     )
-    loss: str = _setting("softmax_cross_entropy, mean_squared_error, ...", _text, "softmax_cross_entropy")
-    metrics: tuple[str, ...] = _setting("accuracy, f1, auc, top_5_accuracy, ...", _names, ("accuracy",))
-    validation: float = _setting(
-        "Share of the training data kept out of training and measured after each epoch; 0 for none.",
-        _number(FRACTION, "Try 0.1, or 0 for none."), 0.1,
-    )  # fmt: skip
-    patience: int | None = _setting(
-        "Stop after this many epochs without a lower loss, and go back to the best weights.",
-        _whole(1), None, unset="train to the end",
-    )  # fmt: skip
-    engine: str = _setting("jax (compiled), numpy, or auto: by the size of the job.", _text, "auto")
-    seed: int = _setting("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
+
+    engine: str = _run("jax (compiled), numpy, or auto: by the size of the job.", _text, "auto")
+    precision: str = _run(
+        "Of the arithmetic within the network: float32, or bfloat16 with weights in float32.", _text, "float32"
+    )
+    seed: int = _run("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
 
     def checked(self, field: dataclasses.Field[Any], value: Any) -> Any:
         """`value` as the field keeps it; the message names the field alone, as it is written in a file."""
         return field.metadata["check"](self, field.name, value)
+
+    @classmethod
+    def named(cls, group: str) -> tuple[str, ...]:
+        """The names of the fields of a group."""
+        return tuple(field.name for field in dataclasses.fields(cls) if field.metadata["group"] == group)
 
     def completed(self) -> TrainConfig:
         """The configuration with the hidden layers and the learning rate of `madi train` where none are given."""

@@ -1,19 +1,23 @@
 """The configuration of a run: checked when set, the same after a trip through a file."""
 
 import dataclasses
+import re
 
 import pytest
 
-from madi.config import TrainConfig
+from madi.config import DATA, NETWORK, OPTIMIZER, RUN, TRAINING, TrainConfig
 from madi.errors import ConfigurationError, FileError
+from madi.models import MODELS, options_of
 
 
 def test_every_field_comes_back_from_a_file(tmp_path):
     config = TrainConfig(
         dataset="mnist", data="/자료/한 글\"'\\", model="mlp", hidden=(7, 5), activation="tanh", initializer="xavier",
-        dropout=0.25, epochs=3, batch_size=7, optimizer="momentum", learning_rate=1e-5, schedule="constant",
-        momentum=0.5, weight_decay=1e-4, clip_norm=1.5, loss="huber", metrics=("accuracy", "f1"), validation=0.0,
-        patience=2, engine="numpy", seed=11,
+        dropout=0.25, depth=32, shortcut="B", version="paper", batch_norm=True, auxiliary=False, small=True, stages=2,
+        groups=1, filters=8, kernel_size=3, padding=0, epochs=3, batch_size=7, accumulate=4, optimizer="momentum",
+        learning_rate=1e-5, schedule="constant", momentum=0.5, weight_decay=1e-4, clip_norm=1.5, loss="huber",
+        label_smoothing=0.1, average=0.99, metrics=("accuracy", "f1"), validation=0.0, augment=("crop:4", "flip"),
+        patience=2, engine="numpy", precision="bfloat16", seed=11,
     )  # fmt: skip
     unchanged = [f.name for f in dataclasses.fields(config) if getattr(config, f.name) == f.default]
     assert unchanged == ["model"], "every field that can be is set to something else"
@@ -35,6 +39,8 @@ def test_what_is_given_comes_before_the_file(tmp_path):
         ('epochs = "3"', "epochs must be a whole number of at least 1, got '3'."),
         ("epochs = true", "epochs must be a whole number of at least 1, got True."),
         ("dataset = 3", "dataset must be a name, got 3."),
+        ("batch_norm = 1", "batch_norm must be true or false, got 1."),
+        ("label_smoothing = 1", "label_smoothing must be a number of at least 0 and below 1, got 1. Try 0.1."),
         ("hidden = [0]", "hidden must be sizes of at least 1 such as 100,50, or none, got '0'."),
     ],
 )
@@ -74,3 +80,29 @@ def test_what_train_chooses_itself():
     assert TrainConfig(model="logistic_regression", optimizer="sgd").completed().hidden is None
     assert TrainConfig(optimizer="sgd").completed().learning_rate is None
     assert TrainConfig(schedule="constant").completed().learning_rate is None
+
+
+def test_augmentations_in_all_their_forms():
+    assert TrainConfig(augment="crop:4,flip").augment == ("crop:4", "flip")
+    assert TrainConfig(augment=["crop:4", "flip"]).augment == ("crop:4", "flip")
+    assert TrainConfig(augment="none").augment == TrainConfig(augment=[]).augment == ()
+
+
+def test_every_option_of_every_network_is_a_field_whose_help_names_the_network():
+    helps = {field.name: field.metadata["help"] for field in dataclasses.fields(TrainConfig)}
+    owners = {}
+    for model in MODELS:
+        for option in set(options_of(model)) - {"flatten"}:  # examples of any shape can be flattened
+            owners.setdefault(option, []).append(model)
+    assert {*owners, "model"} == set(TrainConfig.named(NETWORK))
+    for option, models in owners.items():
+        for model in models:
+            assert model.rstrip("0123456789") in helps[option], (option, model)
+    for model in MODELS:
+        assert re.search(rf"\b{model}\b", helps["model"])
+
+
+def test_every_field_belongs_to_a_group():
+    groups = (DATA, NETWORK, TRAINING, OPTIMIZER, RUN)
+    names = [name for group in groups for name in TrainConfig.named(group)]
+    assert names == [field.name for field in dataclasses.fields(TrainConfig)]

@@ -9,6 +9,7 @@ import typer
 from madi.cli.check import check
 from madi.cli.datasets import datasets
 from madi.cli.evaluate import evaluate
+from madi.cli.grouped import GroupedCommand
 from madi.cli.inspection import inspect
 from madi.cli.predict import predict
 from madi.cli.train import train
@@ -21,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command in (train, evaluate, predict, inspect, check, datasets):
-    app.command(no_args_is_help=False)(command)
+    app.command(cls=GroupedCommand, no_args_is_help=False)(command)
 
 
 def _version(asked: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madi.config import TrainConfig
+from madi.config import NETWORK, TrainConfig
 from madi.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from madi.schedules import Rate
     from madi.training import Loss
 
-MODEL_OPTIONS = ("hidden", "activation", "initializer", "dropout")
+MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name != "model")
 OPTIMIZER_OPTIONS = ("momentum", "weight_decay", "clip_norm")
+TRAINER_OPTIONS = ("label_smoothing", "average", "precision")
+MOST_LAYERS = 9  # that are told one by one
 LAST_ACTIVATIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}  # losses on probabilities
 
 
@@ -51,6 +53,18 @@ def build_optimizer(config: TrainConfig, steps: int) -> Optimizer:
     _expect_options(f"the optimizer {config.optimizer}", chosen, [field.name for field in dataclasses.fields(kind)])
     rate = config.learning_rate or kind().learning_rate
     return kind(build_schedule(config.schedule, rate, steps), **chosen)
+
+
+def trainer_options(config: TrainConfig) -> dict[str, Any]:
+    """Options of the trainer that change what it does by itself."""
+    plain = TrainConfig()
+    names = [name for name in TRAINER_OPTIONS if getattr(config, name) != getattr(plain, name)]
+    changes = {name: getattr(config, name) for name in names}
+    if config.augment:
+        from madi.training import augmentation
+
+        changes["augmentation"] = [augmentation.get(name) for name in config.augment]
+    return changes
 
 
 def _expect_options(owner: str, chosen: Iterable[str], known: Collection[str]) -> None:
@@ -109,14 +123,17 @@ def targets(loss: Loss, split: Split, classes: int) -> tuple[np.ndarray, np.ndar
     return split.x, rows[:, 1:] if outputs_of(loss, classes) == 1 else rows
 
 
-def describe(model: Layer, data: Dataset) -> str:
-    """The data and the network in a line each."""
+def describe(model: Layer, data: Dataset, name: str) -> str:
+    """The data and the network in a line each; of a long network its name and what it costs."""
     shape = " x ".join(map(str, data.train.x.shape[1:]))
-    count = sum(parameter.size for parameter in model.parameters().values())
-    layers = ", ".join(_name(layer) for layer in getattr(model, "layers", (model,)))
     sizes = f"{len(data.train.x):,} and {len(data.test.x):,} test examples of {shape}"
     about = f"{data.name}: {sizes}, {len(data.classes)} classes"
-    return f"data     {about}\nnetwork  {layers}: {count:,} parameters"
+    count = sum(parameter.size for parameter in model.parameters().values())
+    layers = list(getattr(model, "layers", (model,)))
+    if len(layers) <= MOST_LAYERS:
+        return f"data     {about}\nnetwork  {', '.join(map(_name, layers))}: {count:,} parameters"
+    work = model.summary().multiply_adds
+    return f"data     {about}\nnetwork  {name}: {count:,} parameters, {work / 1e6:,.1f} M multiply-adds an example"
 
 
 def _name(layer: Layer) -> str:

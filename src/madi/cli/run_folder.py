@@ -14,10 +14,11 @@ from madi.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
     from madi.layers import Layer
-    from madi.training import History
+    from madi.training import History, RateSearch
 
 CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jsonl"
 CURVES, RESULTS = "curves.png", "results.json"
+RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class RunFolder:
     history.jsonl       a line an epoch; the last line holds the values by step
     curves.png          the learning curves
     results.json        loss and metrics, seconds, how it ended
+
+    A search for the learning rate writes learning_rate.png and learning_rate.json beside config.toml instead.
     """
 
     path: Path
@@ -73,6 +76,13 @@ class RunFolder:
             if len(history):
                 history.plot().savefig(self.file(CURVES), dpi=150)
         return [MODEL, CURVES, HISTORY, RESULTS, CONFIGURATION] if len(history) else [MODEL, RESULTS, CONFIGURATION]
+
+    def write_rates(self, search: RateSearch) -> list[str]:
+        """Write the figure and the numbers of a search for the learning rate; the names of the files."""
+        with _telling(self.path, "Free some space, or choose another folder with --output."):
+            search.plot().savefig(self.file(RATE_FIGURE), dpi=150)
+            self.file(RATES).write_text(json.dumps(search.to_dict(), indent=2) + "\n", encoding="utf-8")
+        return [RATE_FIGURE, RATES, CONFIGURATION]
 
 
 @contextlib.contextmanager

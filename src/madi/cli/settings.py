@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 METAVARS = {int: "COUNT", float: "NUMBER", tuple: "LIST"}
+READ_AS: dict[Any, Any] = {tuple: list[str] | None, bool: bool | None}  # the others are read as text
 
 
 def with_fields(config: type, *, argument: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -48,15 +49,24 @@ def _parameter(field: dataclasses.Field[Any], kind: type, positional: bool) -> i
     if positional:
         made = typer.Argument(help=text, show_default=False, metavar=field.name.upper())
     else:
-        name = f"--{field.name.replace('_', '-')}"
-        made = typer.Option(name, help=text, show_default=False, metavar=METAVARS.get(kind, "NAME"))
-    read: Any = list[str] | None if kind is tuple else str | None
+        panel = field.metadata["group"]
+        shown = None if kind is bool else METAVARS.get(kind, "NAME")
+        made = typer.Option(
+            _option(field.name, kind), help=text, show_default=False, rich_help_panel=panel, metavar=shown
+        )
+    read: Any = READ_AS.get(kind, str | None)
     annotation = Annotated[read, made]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+def _option(field: str, kind: type) -> str:
+    """ "--batch-size"; "--batch-norm/--no-batch-norm" for a switch."""
+    name = field.replace("_", "-")
+    return f"--{name}/--no-{name}" if kind is bool else f"--{name}"
+
+
 def _kind(hint: Any) -> type:
-    """int, float, str or tuple, of a field that may be None."""
+    """int, float, bool, str or tuple, of a field that may be None."""
     (kind,) = [entry for entry in _alternatives(hint) if entry is not types.NoneType]
     return typing.get_origin(kind) or kind
 
@@ -76,4 +86,6 @@ def _read(kind: type, text: Any) -> Any:
 
 
 def _shown(default: Any) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    if isinstance(default, tuple):
+        return ",".join(map(str, default)) or "none"
+    return f"{default:g}" if isinstance(default, float) else str(default)

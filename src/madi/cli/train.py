@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from madi.cli.console import notice, say, show, table
+from madi.cli.rate import report_rate
 from madi.cli.run_folder import RunFolder
 from madi.cli.settings import with_fields
-from madi.config import TrainConfig
+from madi.config import OPTIMIZER, RUN, TrainConfig
+from madi.errors import ShapeError
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset
+    from madi.layers import Layer
     from madi.training import Trainer
 
 INTERRUPTED = 130
@@ -24,19 +27,36 @@ INTERRUPTED = 130
 @with_fields(TrainConfig, argument="dataset")
 def train(
     given: dict[str, Any],
+    find_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-rate",
+            help="Do not train: try ever larger learning rates, suggest one, draw the loss against the rate.",
+            rich_help_panel=OPTIMIZER,
+        ),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Start from this config.toml, such as that of an earlier run.", show_default=False
+            metavar="FILE", show_default=False, rich_help_panel=RUN,
+            help="Start from this config.toml, such as that of an earlier run. The options given beside it come first; "
+            "--no-batch-norm and the like take back a switch.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False),
+        typer.Option(
+            metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False,
+            rich_help_panel=RUN,
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over the run that is in --output.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.")] = False,
-) -> None:
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over the run that is in --output.", rich_help_panel=RUN)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.", rich_help_panel=RUN)
+    ] = False,
+) -> None:  # fmt: skip
     """Train a network on a dataset.
 
     \b
@@ -45,6 +65,10 @@ def train(
       madi train mnist --model mlp --hidden 100 --epochs 20
       madi train mnist --hidden 200,100 --dropout 0.2 --optimizer sgd --learning-rate 0.1
       madi train planar --hidden 4 --activation tanh --epochs 200 --output runs/flower
+      madi train mnist --model deep_convnet --batch-size 100 --epochs 20
+      madi train mnist --model simple_convnet --find-rate
+      madi train cifar10 --model resnet_cifar --depth 20 --augment crop:4,flip --batch-size 128
+      madi train cifar10 --model vgg11 --batch-norm --hidden none --label-smoothing 0.1
     """
     chosen = (TrainConfig(**given) if config is None else TrainConfig.from_toml(config, given)).completed()
     folder = RunFolder.create(chosen, output, overwrite=overwrite)
@@ -53,6 +77,8 @@ def train(
         job = Job.of(chosen)
         if not quiet:
             _introduce(job)
+        if find_rate:
+            return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)
     except BaseException:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
         if job is None or not job.trainer.history.epochs:
@@ -79,7 +105,7 @@ class Job:
     def of(cls, config: TrainConfig) -> Job:
         """Load the data and build the network; every mistake in the configuration shows here."""
         from madi import datasets
-        from madi.cli.building import build_model, build_optimizer, outputs_of, parts_of
+        from madi.cli.building import build_model, build_optimizer, outputs_of, parts_of, trainer_options
         from madi.training import Trainer
         from madi.training.losses import get
 
@@ -91,9 +117,9 @@ class Job:
         steps = -(-len(parts["training"][0]) // config.batch_size) * config.epochs
         trainer = Trainer(
             model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
-            seed=config.seed,
+            seed=config.seed, **trainer_options(config),
         )  # fmt: skip
-        model.build(data.train.x.shape[1:], seed=config.seed)
+        _build(model, config, data)
         return cls(config, data, parts, trainer)
 
     def fit(self, quiet: bool) -> None:
@@ -117,10 +143,23 @@ class Job:
         return {"classes": list(self.data.classes), **told}
 
 
+def _build(model: Layer, config: TrainConfig, data: Dataset) -> None:
+    """Make the weights.  Raises ShapeError where the network does not take examples of that shape."""
+    shape = data.train.x.shape[1:]
+    try:
+        model.build(shape, seed=config.seed)
+    except ShapeError as error:
+        sizes = " x ".join(map(str, shape))
+        raise ShapeError(
+            f"the model {config.model} does not take the examples of {data.name}, {sizes}. {error} "
+            "Or choose another model or dataset."
+        ) from error
+
+
 def _introduce(job: Job) -> None:
     from madi.cli.building import describe
 
-    say(describe(job.trainer.model, job.data))
+    say(describe(job.trainer.model, job.data, job.config.model))
     if job.data.notice:
         notice(job.data.notice)
 

@@ -52,7 +52,7 @@ def figure(history: History) -> Figure:
     columns = _columns(len(panels))
     rows = -(-len(panels) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-    made = _shown_figure()(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout=layout)
+    made = shown_figure()(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout=layout)
     for number, panel in enumerate(panels, start=1):
         axes = made.add_subplot(rows, columns, number)
         panel.draw(axes)
@@ -63,7 +63,7 @@ def figure(history: History) -> Figure:
 
 
 @functools.cache
-def _shown_figure() -> type[Figure]:
+def shown_figure() -> type[Figure]:
     """matplotlib's Figure, which alone does not show itself in a notebook unless pyplot was imported."""
     from matplotlib.figure import Figure
 
@@ -145,7 +145,7 @@ class _Panel:
             axes.plot(*curve.T, color=colour, linewidth=1.8, marker=marker, markersize=3.5, zorder=2, clip_on=False)
         axes.set_title(_term(self.name), loc="left", color=INK, fontsize=11)
         self._set_limits(axes, steps)
-        _bare(axes)
+        bare(axes)
         self._label(axes)
 
     def _set_limits(self, axes: Axes, steps: np.ndarray) -> None:
@@ -182,7 +182,7 @@ def _curve(history: History, name: str) -> np.ndarray:
     return np.array(points, np.float64).reshape(-1, 2)
 
 
-def _bare(axes: Axes) -> None:
+def bare(axes: Axes) -> None:
     """Only the lines that help to read a value; whole epochs on the axis."""
     from matplotlib.ticker import MaxNLocator
 

@@ -1,0 +1,37 @@
+"""The help of a command with many options: under headings, each option in a line or two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+ARGUMENTS, OTHERS = "Arguments", "Options"
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose help lists its options by their `rich_help_panel`; those without one join the last."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and, heading by heading, the options."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                groups.setdefault(_heading(parameter), []).append((_without_denial(record[0]), record[1]))
+        others = groups.pop(OTHERS, [])
+        headings = [heading for heading in groups if heading != ARGUMENTS]
+        groups.setdefault(headings[-1] if headings else OTHERS, []).extend(others)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def _heading(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return ARGUMENTS
+    return getattr(parameter, "rich_help_panel", None) or OTHERS
+
+
+def _without_denial(names: str) -> str:
+    """ "--small" of "--small / --no-small": that a switch can be switched off is said once, with --config."""
+    return names.partition(" / --no-")[0]
