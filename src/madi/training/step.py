@@ -10,7 +10,7 @@ The training state is one tree:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from madi.errors import ShapeError
 from madi.functions import add, multiply
 from madi.graph import Array, Parameter, Variable, gradients, no_grad
+from madi.kernels import random
 from madi.kernels.arrays import array_library
 from madi.layers import Layer, auxiliary_outputs
 from madi.optimizers import Optimizer
@@ -28,6 +30,8 @@ from madi.training.metrics import Metric
 
 State = dict[str, Any]
 Batch = tuple[Any, ...]  # x, targets, and the weight of each example or None
+
+AUGMENTATION = 2**32 - 1  # what augmentation folds into the key of a step; layers fold in numbers of their own
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Step:
     optimizer: Optimizer
     decays: dict[str, bool]
     lengths: Sequence[int]  # how many sums each metric has
+    augmentation: tuple[Callable[..., Array], ...] = ()  # functions (x, key) -> x, in training only
 
     def attempt(
         self, state: State, frozen: dict[str, Array], batch: Batch, rate: Any, key: Any, numbers: dict[str, Any]
@@ -53,6 +58,7 @@ class Step:
         numbers   {"layers": ..., "optimizer": ...}: hyperparameters, as values
         """
         x, target, sample_weight = batch
+        x = self.augmented(x, key)
         weights = {path: Parameter(value) for path, value in state["parameters"].items()}
         with auxiliary_outputs() as heads:
             y, statistics = self.model.apply(
@@ -69,6 +75,22 @@ class Step:
         )  # fmt: skip
         new = {"parameters": parameters, "optimizer": optimizer, "statistics": statistics}
         return new, self.report(loss, y, target, sample_weight)
+
+    def augmented(self, x: Array, key: Any) -> Array:
+        """x after each augmentation in turn, which draws from a key of its own: (x, key) -> x of the same shape.
+
+        Raises ShapeError for an augmentation that changes the shape.
+        """
+        xp = array_library(x)
+        for number, change in enumerate(self.augmentation):
+            changed = change(x, random.fold_in(random.fold_in(key, AUGMENTATION), number))
+            if changed.shape != x.shape:
+                raise ShapeError(
+                    f"augmentation {number} ({_called(change)}): expected x of shape {x.shape} back, got "
+                    f"{changed.shape}. The network was built for the first."
+                )
+            x = xp.asarray(changed, x.dtype)
+        return x
 
     def train(self, state: State, *arguments: Any) -> tuple[State, Array, Any]:
         """`attempt`, taken only where the loss and the new state are finite: -> (state, report, whether they are)."""
@@ -93,7 +115,7 @@ class Step:
     def signature(self) -> tuple[Any, ...]:
         """What a compiled program depends on besides the shapes of its arguments."""
         optimizer = type(self.optimizer), tuple(self.optimizer.numbers()), tuple(self.decays.items())
-        return layers_signature(self.model), self.loss, tuple(self.metrics), optimizer
+        return layers_signature(self.model), self.loss, tuple(self.metrics), optimizer, self.augmentation
 
     def report(self, loss: Variable, y: Variable, target: Array, weight: Array | None) -> Array:
         """(loss Σw, Σw, the sums of each metric in turn)."""
@@ -148,6 +170,10 @@ def choose(condition: Any, new: Any, old: Any) -> Any:
     if xp is np:
         return new if condition else old
     return xp.where(condition, new, old)
+
+
+def _called(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def _settings(layer: Layer) -> list[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from madi.training.history import History
 from madi.training.prediction import evaluation_batch, predict
 from madi.training.progress import progress_for
 from madi.training.run import Run
+from madi.training.settings import as_augmentation, as_metrics, expect_whole, floating
 from madi.training.step import Step
 
 ENGINES = ("auto", "jax", "numpy")
@@ -38,6 +39,12 @@ class Trainer:
     seed        of the first weights, the order of the examples and dropout
     dtype       of weights and data: "float32", or "float64"
 
+    What changes the examples, in training only:
+
+    augmentation   functions (x, key) -> x of the same shape, applied to each batch in turn inside the step, on either
+                   engine; a name such as "flip" is one of madi.training.augmentation.  Each draws from a key of its
+                   own: dropout draws what it would without them
+
     >>> from madi.layers import Dense
     >>> trainer = Trainer(Dense(1), optimizer="sgd", loss="mean_squared_error", engine="numpy")
     >>> x = np.linspace(0, 1, 20).reshape(20, 1)
@@ -48,7 +55,7 @@ class Trainer:
 
     def __init__(
         self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
-        engine: str = "auto", seed: int = 0, dtype: Any = "float32",
+        engine: str = "auto", seed: int = 0, dtype: Any = "float32", augmentation: Sequence[Any] = (),
     ) -> None:  # fmt: skip
         if not isinstance(model, Layer):
             raise ConfigurationError(
@@ -56,12 +63,13 @@ class Trainer:
             )
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
-        self.model, self.seed, self.dtype = model, seed, _floating(dtype)
+        self.model, self.seed, self.dtype = model, seed, floating(dtype)
         if isinstance(optimizer, type):
             raise ConfigurationError(f"optimizer: got the class {optimizer.__name__}; call it: {optimizer.__name__}().")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
-        self.metrics = _metrics(metrics, self.loss)
+        self.metrics = as_metrics(metrics, self.loss)
+        self.augmentation = as_augmentation(augmentation)
         self.engine_name = engine
         self.history = History()
         self.interrupted = False
@@ -97,8 +105,8 @@ class Trainer:
         Raises DataError, ShapeError, ConfigurationError before anything is trained; DivergenceError when a loss or
         weight is no longer finite: the model then holds the last finite weights.
         """
-        _expect_whole("fit: epochs", epochs, least=0)
-        _expect_whole("fit: batch_size", batch_size)
+        expect_whole("fit: epochs", epochs, least=0)
+        expect_whole("fit: batch_size", batch_size)
         chosen = as_callbacks(callbacks)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
         self._progress = progress_for(verbose)
@@ -111,7 +119,7 @@ class Trainer:
         Raises what `fit` raises for data that do not fit the model.
         """
         if batch_size is not None:
-            _expect_whole("evaluate: batch_size", batch_size)
+            expect_whole("evaluate: batch_size", batch_size)
         found = self._examples(data, "evaluate", sample_weight=sample_weight)
         engine = self._engine(len(found), 1)
         variables = engine.share({"parameters": self._values(), "statistics": self._statistics()})
@@ -212,7 +220,10 @@ class Trainer:
             self.loss.expect_number(Variable(outputs), target)
             lengths = [metric.length(outputs, target) for metric in inside]
         decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
-        return Step(self.model, self.loss, inside, self.optimizer, decays, lengths)
+        return Step(
+            self.model, self.loss, inside, self.optimizer, decays, lengths,
+            augmentation=as_augmentation(self.augmentation),
+        )  # fmt: skip
 
     def _evaluate(
         self, engine: Any, step: Step, variables: Any, found: Examples, shared: Any, batch_size: int | None
@@ -248,28 +259,3 @@ class Trainer:
             for name in layer.states:
                 own = f"{path}.{name}" if path else name
                 setattr(layer, name, values.get(own, getattr(layer, name)))
-
-
-def _metrics(given: Sequence[Any], loss: losses.Loss) -> list[Any]:
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise ConfigurationError(f"metrics: expected a list such as ['accuracy'], got {given!r}.")
-    found = [metrics.get(entry, loss) for entry in given]
-    names = ["loss", *(metric.name for metric in found)]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigurationError(f"metrics: two are called {twice[0]!r}. Each needs a name of its own.")
-    return found
-
-
-def _floating(dtype: Any) -> np.dtype[Any]:
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float32, np.float64):
-        raise ConfigurationError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
-    return found
-
-
-def _expect_whole(name: str, value: Any, *, least: int = 1) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"{name} must be a whole number of at least {least}, got {value!r}.")
