@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import madi.functions as F
 from madi.errors import ConfigurationError, unknown_name
 from madi.graph import Variable
+from madi.options import FRACTION, expect_number
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Loss:
     classes      whether targets are classes (labels or one-hot rows) rather than numbers of the prediction's shape
     contains     the activation that the loss applies itself to the network's output ("Softmax", "Sigmoid"), if any
     binary       whether each output is a question of its own, answered by targets from 0 (no) to 1 (yes)
+    label_smoothing   the share of each target that goes to all classes alike
     """
 
     name: str
@@ -27,11 +29,29 @@ class Loss:
     classes: bool = False
     contains: str | None = None
     binary: bool = False
+    label_smoothing: float = 0.0
+
+    def smoothed(self, share: float) -> Loss:
+        """This loss with label smoothing: targets t become (1 - share) t + share / classes (Szegedy et al., 2016).
+
+        Raises ConfigurationError where the function takes no label_smoothing, or for a share outside 0 <= share < 1.
+        """
+        share = expect_number("label_smoothing", share, FRACTION, fix="Try 0.1.")
+        if share and not self.takes("label_smoothing"):
+            raise ConfigurationError(
+                f"label_smoothing: the loss {self.name} takes no such option: it is for targets that are classes of "
+                "logits. Use loss='softmax_cross_entropy', or leave label_smoothing out."
+            )
+        return replace(self, label_smoothing=share)
+
+    def takes(self, option: str) -> bool:
+        """Whether the function has an option of this name."""
+        taken = inspect.signature(self.function).parameters.values()
+        return any(entry.kind is entry.VAR_KEYWORD or entry.name == option for entry in taken)
 
     def expect_weights(self) -> None:
         """Raise ConfigurationError where the function takes no weights."""
-        taken = inspect.signature(self.function).parameters.values()
-        if not any(entry.kind is entry.VAR_KEYWORD or entry.name == "sample_weight" for entry in taken):
+        if not self.takes("sample_weight"):
             raise ConfigurationError(
                 f"loss {self.name} takes no sample_weight. Give the function an argument sample_weight=None."
             )
@@ -48,9 +68,8 @@ class Loss:
 
     def __call__(self, prediction: Variable, target: Any, sample_weight: Any = None) -> Variable:
         """The loss of one batch."""
-        if sample_weight is None:
-            return self.function(prediction, target)
-        return self.function(prediction, target, sample_weight=sample_weight)
+        given = {"sample_weight": sample_weight, "label_smoothing": self.label_smoothing or None}
+        return self.function(prediction, target, **{name: value for name, value in given.items() if value is not None})
 
 
 LOSSES = {

@@ -45,6 +45,12 @@ class Trainer:
                    engine; a name such as "flip" is one of madi.training.augmentation.  Each draws from a key of its
                    own: dropout draws what it would without them
 
+    What changes the loss:
+
+    label_smoothing   s: each target t becomes (1 - s) t + s / classes, for softmax_cross_entropy and functions with an
+                      option of that name (Szegedy et al., 2016).  Loss of training and validation both are the
+                      smoothed one, so that they can be compared with each other; metrics see the true targets
+
     >>> from madi.layers import Dense
     >>> trainer = Trainer(Dense(1), optimizer="sgd", loss="mean_squared_error", engine="numpy")
     >>> x = np.linspace(0, 1, 20).reshape(20, 1)
@@ -56,6 +62,7 @@ class Trainer:
     def __init__(
         self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
         engine: str = "auto", seed: int = 0, dtype: Any = "float32", augmentation: Sequence[Any] = (),
+        label_smoothing: float = 0.0,
     ) -> None:  # fmt: skip
         if not isinstance(model, Layer):
             raise ConfigurationError(
@@ -67,7 +74,8 @@ class Trainer:
         if isinstance(optimizer, type):
             raise ConfigurationError(f"optimizer: got the class {optimizer.__name__}; call it: {optimizer.__name__}().")
         self.optimizer = optimizers.get(optimizer)
-        self.loss = losses.get(loss)
+        self.loss, self.label_smoothing = losses.get(loss), label_smoothing
+        self.loss.smoothed(label_smoothing)
         self.metrics = as_metrics(metrics, self.loss)
         self.augmentation = as_augmentation(augmentation)
         self.engine_name = engine
@@ -221,7 +229,7 @@ class Trainer:
             lengths = [metric.length(outputs, target) for metric in inside]
         decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
         return Step(
-            self.model, self.loss, inside, self.optimizer, decays, lengths,
+            self.model, self.loss.smoothed(self.label_smoothing), inside, self.optimizer, decays, lengths,
             augmentation=as_augmentation(self.augmentation),
         )  # fmt: skip
 
