@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.errors import ConfigurationError, DataError
+from madi.training.averaging import Underneath
 from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, stretches
 from madi.training.callbacks import Callback
 from madi.training.data import Examples, Shape
@@ -73,15 +74,20 @@ class Run:
 
     def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         trainer, every = self.trainer, self.trainer.model.parameters()
-        values = trainer._values()
-        chosen = {path: values[path] for path, parameter in every.items() if parameter.trainable}
+        held, statistics = trainer._values(), trainer._statistics()
+        chosen = [path for path, parameter in every.items() if parameter.trainable]
         if not chosen:
             raise ConfigurationError(
                 "fit: no parameter is trainable. Call model.unfreeze(), or add a layer with weights."
             )
-        optimizer = _merged(trainer.optimizer.init(chosen), trainer._optimizer_state)
-        state = {"parameters": chosen, "optimizer": optimizer, "statistics": trainer._statistics()}
-        frozen = {path: value for path, value in values.items() if path not in chosen}
+        moving = {**{path: held[path] for path in chosen}, **statistics}
+        values = moving if trainer._underneath is None else trainer._underneath.resumed(moving)
+        parameters = {path: values[path] for path in chosen}
+        optimizer = _merged(trainer.optimizer.init(parameters), trainer._optimizer_state)
+        state = {"parameters": parameters, "optimizer": optimizer, "statistics": {p: values[p] for p in statistics}}
+        if trainer.average is not None:
+            state["average"] = moving
+        frozen = {path: value for path, value in held.items() if path not in chosen}
         return self.engine.put(state), self.engine.share(frozen)
 
     def one_epoch(self) -> None:
@@ -172,8 +178,9 @@ class Run:
                 "serves one epoch: pass a list of batches, or an object whose __iter__ starts anew."
             )
         row: dict[str, float] = {"epoch": trainer.epoch + 1, **self.step.read(self.totals)}
-        weights = {**self.state["parameters"], **self.frozen}
-        variables = {"parameters": weights, "statistics": self.state["statistics"]}
+        measured = self._measured()
+        variables = {name: {path: measured[path] for path in self.state[name]} for name in ("parameters", "statistics")}
+        variables["parameters"] |= self.frozen
         if isinstance(self.data, Examples):
             row |= trainer._whole_values(self.engine, variables, self.data)
         if self.validation is not None:
@@ -185,16 +192,24 @@ class Run:
         """Go on from the weights and statistics that callbacks have put into the model, where they have."""
         if not self.callbacks:
             return
-        held = self.engine.host({**self.state["parameters"], **self.state["statistics"]})
+        held = self.engine.host(self._measured())
         given = {**self.trainer._values(), **self.trainer._statistics()}
         if not all(np.array_equal(given[path], value) for path, value in held.items()):
-            trees = {name: {path: given[path] for path in self.state[name]} for name in ("parameters", "statistics")}
+            names = [name for name in ("parameters", "statistics", "average") if name in self.state]
+            trees = {name: {path: given[path] for path in self.state[name]} for name in names}
             self.state = {**self.state, **self.engine.put(trees)}
+
+    def _measured(self) -> dict[str, Any]:
+        """The weights and statistics that the model is measured with: the averages, where there are some."""
+        return self.state["average"] if "average" in self.state else self._moving()
+
+    def _moving(self) -> dict[str, Any]:
+        """Those that the steps themselves go on from."""
+        return {**self.state["parameters"], **self.state["statistics"]}
 
     def _sync(self) -> None:
         """Write the current weights and statistics into the model."""
-        host = self.engine.host
-        self.trainer._write({**host(self.state["parameters"]), **host(self.state["statistics"])})
+        self.trainer._write(self.engine.host(self._measured()))
 
     def end(self) -> None:
         """Write the weights into the model, and let the callbacks have the last word."""
@@ -202,6 +217,8 @@ class Run:
         try:
             self._sync()
             trainer._optimizer_state = self.engine.host(self.state["optimizer"])
+            both = (self._moving(), self._measured())
+            trainer._underneath = Underneath(*self.engine.host(both)) if "average" in self.state else None
             trainer.interrupted = self.signals.pending
             for callback in self.callbacks:
                 callback.on_fit_end(trainer)

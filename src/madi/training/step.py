@@ -4,7 +4,8 @@ The training state is one tree:
 
     {"parameters": {path: array}, "optimizer": {...}, "statistics": {path: array}}
 
-`parameters` are the trainable ones; frozen ones stand beside it.  Nothing is assigned to the model.
+`parameters` are the trainable ones; frozen ones stand beside it.  Nothing is assigned to the model.  Where weights are
+averaged, the tree has {"average": {path: array}} too, of parameters and statistics; without it, no step computes one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from madi.kernels import random
 from madi.kernels.arrays import array_library
 from madi.layers import Layer, auxiliary_outputs
 from madi.optimizers import Optimizer
+from madi.training.averaging import averaged
 from madi.training.losses import Loss
 from madi.training.metrics import Metric
 
@@ -55,7 +57,7 @@ class Step:
 
         rate      the learning rate of this step
         key       the random key of this step
-        numbers   {"layers": ..., "optimizer": ...}: hyperparameters, as values
+        numbers   {"layers": ..., "optimizer": ..., "average": the decay of the average}: hyperparameters, as values
         """
         x, target, sample_weight = batch
         x = self.augmented(x, key)
@@ -74,6 +76,10 @@ class Step:
             learning_rate=rate, numbers=numbers["optimizer"], decays=self.decays,
         )  # fmt: skip
         new = {"parameters": parameters, "optimizer": optimizer, "statistics": statistics}
+        if "average" in state:
+            new["average"] = averaged(
+                state["average"], {**parameters, **statistics}, optimizer["step"], numbers["average"]
+            )
         return new, self.report(loss, y, target, sample_weight)
 
     def augmented(self, x: Array, key: Any) -> Array:

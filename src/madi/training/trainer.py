@@ -12,7 +12,9 @@ from madi.errors import ConfigurationError, unknown_name
 from madi.graph import Variable
 from madi.kernels import random
 from madi.layers import Layer
+from madi.options import FRACTION, expect_number
 from madi.training import losses, metrics
+from madi.training.averaging import Underneath
 from madi.training.callbacks import Callback, as_callbacks
 from madi.training.checks import check_model, check_targets, unbuilt_on_error
 from madi.training.choice import quick_on_numpy
@@ -45,6 +47,11 @@ class Trainer:
                    engine; a name such as "flip" is one of madi.training.augmentation.  Each draws from a key of its
                    own: dropout draws what it would without them
 
+    average        decay of an exponential moving average of the weights and running statistics, such as 0.999; None:
+                   none.  After update t the average becomes d average + (1 - d) weights,
+                   d = min(average, (1 + t) / (10 + t)).  Validation, callbacks and the model after a fit have the
+                   averaged weights; training itself, and a later fit, go on from the others
+
     What changes the loss:
 
     label_smoothing   s: each target t becomes (1 - s) t + s / classes, for softmax_cross_entropy and functions with an
@@ -62,7 +69,7 @@ class Trainer:
     def __init__(
         self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
         engine: str = "auto", seed: int = 0, dtype: Any = "float32", augmentation: Sequence[Any] = (),
-        label_smoothing: float = 0.0,
+        label_smoothing: float = 0.0, average: float | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(model, Layer):
             raise ConfigurationError(
@@ -78,6 +85,7 @@ class Trainer:
         self.loss.smoothed(label_smoothing)
         self.metrics = as_metrics(metrics, self.loss)
         self.augmentation = as_augmentation(augmentation)
+        self.average = None if average is None else expect_number("average", average, FRACTION, fix="Try 0.999.")
         self.engine_name = engine
         self.history = History()
         self.interrupted = False
@@ -90,6 +98,7 @@ class Trainer:
         self.key = random.key(self.seed)
         self.epoch = self.step = 0
         self._optimizer_state: dict[str, Any] | None = None
+        self._underneath: Underneath | None = None
         self._stop_reason: str | None = None
 
     # ---- the calls of the public interface
@@ -100,6 +109,9 @@ class Trainer:
         class_weight: Mapping[int, float] | None = None, verbose: int = 1,
     ) -> History:  # fmt: skip
         """Train for `epochs` more epochs; a second call goes on from where the first stopped.
+
+        Where weights are averaged, the model then holds the averages; a second call goes on from the weights beneath
+        them, unless something else has been put into the model since.
 
         data            arrays (x, y), or any iterable of batches (x, y), gone through once an epoch and read ahead
         validation      data to measure on after each epoch; or a share such as 0.2 of the arrays, kept out of training
@@ -251,7 +263,8 @@ class Trainer:
         return {metric.name: float(metric.function(found.y, prediction)) for metric in whole}
 
     def _numbers(self) -> dict[str, Any]:
-        return {"layers": self.model.hyperparameters(), "optimizer": self.optimizer.numbers()}
+        found = {"layers": self.model.hyperparameters(), "optimizer": self.optimizer.numbers()}
+        return found if self.average is None else found | {"average": self.average}
 
     def _values(self) -> dict[str, Any]:
         return {path: p.value.astype(self.dtype, copy=False) for path, p in self.model.parameters().items()}
