@@ -21,14 +21,17 @@ def torch_with_threads():
     return torch
 
 
-def alternate(runs, rounds, steps):
+def alternate(runs, rounds, steps, *, settle=False):
     """({side: seconds a step by round}, {side: what it returned last}), the sides in turn in every round.
 
-    steps   that one run of each side takes, {side: number}
+    steps    that one run of each side takes, {side: number}
+    settle   a run that is not timed before each that is: for short ones, during which another side's threads still spin
     """
     times, found = {name: [] for name in runs}, {}
     for _ in range(rounds):
         for name, run in runs.items():
+            if settle:
+                run()
             seconds, found[name] = timed(run)
             times[name].append(seconds / steps[name])
     return times, found

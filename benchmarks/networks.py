@@ -149,10 +149,10 @@ def inference(options):
         results = [run() for run in runs.values()]
         for found in results[1:]:
             np.testing.assert_allclose(results[0], found, rtol=1e-3, atol=1e-4)
-        repeats = max(3, min(2000, int(0.3 / common.timed(runs["madi"])[0])))
-        looped = {side: repeated(run, repeats) for side, run in runs.items()}
-        times, _ = common.alternate(looped, options.rounds, dict.fromkeys(runs, repeats))
-        print(f"{common.machine()}, {options.network}, inference of {size}, {repeats} calls a round")
+        counts = {side: max(3, int(0.2 / common.timed(run)[0])) for side, run in runs.items()}
+        looped = {side: repeated(run, counts[side]) for side, run in runs.items()}
+        times, _ = common.alternate(looped, options.rounds, counts, settle=True)
+        print(f"{common.machine()}, {options.network}, inference of {size}")
         common.print_table(times, {}, per="call")
         outside = 1 - statistics.median(times[COMPILED]) / statistics.median(times["madi, engine='jax'"])
         print(f"  outside the compiled program: {outside:.0%} of predict(engine='jax')")
