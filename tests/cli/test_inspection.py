@@ -24,6 +24,28 @@ def test_a_gate(madi, tmp_path):
     assert (tmp_path / "xor.dot").read_text().startswith("digraph")
 
 
+def test_many_layers_are_shown_folded_once_more(madi, tmp_path):
+    result = madi("inspect", "resnet_cifar", "--graph", "net.svg")
+    assert (result.code, result.err) == (0, "")
+    assert "parameters 269,722 (1.03 MiB)\n" in result.out
+    assert "\n3 x Residual 3x3 16 → 3x3 16, ReLU  " in result.out
+    assert "Graph of the layers: net.svg" in result.out
+    assert ">3 × Residual</text>" in (tmp_path / "net.svg").read_text(encoding="utf-8")
+
+
+def test_few_layers_are_not_and_show_every_node(madi, tmp_path):
+    result = madi("inspect", "lenet5", "--graph", "net.svg")
+    assert "folded graph" not in result.out
+    assert ">0.weight</text>" in (tmp_path / "net.svg").read_text(encoding="utf-8")
+
+
+def test_the_detail_of_the_picture_can_be_chosen(madi, tmp_path):
+    assert madi("inspect", "lenet5", "--graph", "layers.svg", "--detail", "layers").code == 0
+    assert ">Dense 120</text>" in (tmp_path / "layers.svg").read_text(encoding="utf-8")
+    assert madi("inspect", "resnet_cifar", "--graph", "nodes.dot", "--detail", "nodes").code == 0
+    assert "0.weight" in (tmp_path / "nodes.dot").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -9,7 +9,9 @@ import madi.functions as F
 from madi.errors import ShapeError
 from madi.functions import Affine, MatMul
 from madi.graph import Parameter
-from madi.layers import Dense, Dropout, Flatten, Layer, ReLU, Sequential
+from madi.kernels import native
+from madi.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, ReLU, Sequential
+from madi.models import INPUT_SHAPES, create
 
 
 class Low(Layer):
@@ -38,18 +40,25 @@ def mlp():
 
 
 def test_the_printed_table():
-    assert str(mlp().freeze("1.bias").summary()) == (
-        "path  layer    output shape  parameters  trainable  multiply-adds\n"
-        "-----------------------------------------------------------------\n"
+    with native.using("off"):
+        text = str(mlp().freeze("1.bias").summary())
+    # kept: the first layer's 784 inputs, ReLU's 100 outputs, a mask and the last layer's inputs of 100, 4 bytes each
+    assert text == (
+        "path  layer    output shape  parameters  trainable  multiply-adds  kept KiB\n"
+        "---------------------------------------------------------------------------\n"
         "0     Flatten  784\n"
-        "1     Dense    100               78,500  partly            78,400\n"
-        "2     ReLU     100\n"
-        "3     Dropout  100\n"
-        "4     Dense    10                 1,010  yes                1,000\n"
-        "-----------------------------------------------------------------\n"
+        "1     Dense    100               78,500  partly            78,400      3.06\n"
+        "2     ReLU     100                                                     0.39\n"
+        "3     Dropout  100                                                     0.39\n"
+        "4     Dense    10                 1,010  yes                1,000      0.39\n"
+        "---------------------------------------------------------------------------\n"
         "input 28 x 28 x 1, sizes for one example\n"
-        "parameters 79,510, of which 100 are frozen\n"
-        "multiply-adds 79,400"
+        "parameters 79,510 (311 KiB), of which 100 are frozen\n"
+        "multiply-adds 79,400\n"
+        "memory in training: 4.23 KiB kept for each example, about 7.69 KiB in a step\n"
+        "weights, gradients and optimizer's state: 621 KiB with SGD, 931 KiB with Momentum, 1.21 MiB with Adam\n"
+        "memory in inference: at most 3.45 KiB for each example\n"
+        "kernels xla"
     )
 
 
@@ -111,11 +120,11 @@ def test_a_layer_that_inference_does_not_call():
 def test_equal_blocks_in_a_row_fold():
     model = Sequential(Dense(8), *[Block(8) for _ in range(5)], Block(8), Dense(2)).build((3,))
     lines = str(model.summary()).splitlines()
-    assert [line.split("  ")[0] for line in lines[2:-4]] == ["0", "1 .. 6", "", "", "7"]
-    assert "Block x 6, each:" in lines[3]
-    assert lines[4].split()[:2] == ["1.inner", "Dense"]
+    assert [line.split("  ")[0] for line in lines[2:7]] == ["0", "1 .. 6", "1.inner", "1.outer", "7"]
+    assert "  6 x Block, each:  " in lines[3]
+    assert "    Dense  " in lines[4]
     # 8 x 3 + 8,  six times 2 (64 + 8),  8 x 2 + 2
-    assert lines[-2] == "parameters 914"
+    assert "parameters 914 (3.57 KiB)" in lines
     assert len(model.summary().rows) == 2 + 6 * 3
 
 
@@ -138,8 +147,38 @@ def test_korean_names_keep_the_columns_aligned():
 def test_the_page_of_a_notebook_escapes_names():
     page = Sequential(Block(2)).build((2,)).summary()._repr_html_()
     assert page.startswith("<table><tr><th>path</th>")
-    assert "<td>&nbsp;&nbsp;0.inner</td><td>&nbsp;&nbsp;Dense</td><td>2</td>" in page
-    assert page.endswith("parameters 12<br>multiply-adds 8</p>")
+    assert "<td>0.inner</td><td>&nbsp;&nbsp;Dense</td><td>2</td>" in page
+    assert "<br>parameters 12 (48 B)<br>multiply-adds 8<br>" in page
+    assert "optimizer&#x27;s state" in page
+
+
+def test_a_chain_that_only_holds_others_has_no_line_of_its_own():
+    model = Sequential(Sequential(Dense(3), ReLU()), Sequential(Dense(2))).build((4,))
+    assert [line.split()[:2] for line in str(model.summary()).splitlines()[2:5]] == [
+        ["0.0", "Dense"], ["0.1", "ReLU"], ["1.0", "Dense"]
+    ]  # fmt: skip
+    assert [row.path for row in model.summary().rows] == ["0", "0.0", "0.1", "1", "1.0"]
+
+
+def test_windows_and_strides_are_said():
+    layers = Conv2D(4, 3), Conv2D(4, (3, 5), stride=(1, 2)), MaxPool2D(2), AveragePool2D(3, stride=1)
+    rows = Sequential(*layers).build((16, 16, 3)).summary().rows
+    assert [row.text for row in rows] == ["Conv2D 3x3", "Conv2D 3x5 /1x2", "MaxPool2D 2x2 /2", "AveragePool2D 3x3"]
+
+
+def test_whether_all_is_trainable_stands_in_a_column_only_where_it_differs():
+    model = mlp()
+    assert "trainable" not in str(model.summary())
+    assert "trainable" in str(model.freeze("1").summary())
+    assert "trainable" not in str(model.freeze().summary())
+    assert "parameters 79,510 (311 KiB), of which 79,510 are frozen\n" in str(model.summary())
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg16"])
+def test_a_hundred_columns_are_enough(name):
+    summary = create(name).build(INPUT_SHAPES[name]).summary()
+    assert max(map(len, str(summary).splitlines())) <= 104
+    assert max(map(len, str(summary.outline).splitlines())) <= 100
 
 
 def test_one_layer_alone():

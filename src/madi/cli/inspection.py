@@ -1,7 +1,8 @@
-"""madi inspect: the layers of a model, and its graph."""
+"""madi inspect: the layers of a model, what they need, and its graph."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from madi.cli.loading import Found
 
 
+AT_A_GLANCE = 24  # layers that can be taken in line by line
+
+
+class Detail(StrEnum):
+    """What a picture of the graph shows."""
+
+    nodes = "nodes"
+    layers = "layers"
+
+
 def inspect(
     model: Annotated[
         str,
@@ -23,8 +34,14 @@ def inspect(
     ],
     graph: Annotated[
         Path | None,
+        typer.Option(metavar="FILE", help="Write the graph here: .svg, .png or .dot.", show_default=False),
+    ] = None,
+    detail: Annotated[
+        Detail | None,
         typer.Option(
-            metavar="FILE", help="Write the computational graph here: .svg, .png or .dot.", show_default=False
+            help="Of the graph: every node with its values, or the layers, equal ones folded. "
+            f"Left out: layers where there are more than {AT_A_GLANCE}.",
+            show_default=False,
         ),
     ] = None,
     input_shape: Annotated[
@@ -33,12 +50,16 @@ def inspect(
     ] = None,
     outputs: Annotated[int | None, typer.Option(metavar="COUNT", help="Of a model by name.", min=1)] = None,
 ) -> None:
-    """Show the layers of a model: shapes, parameters, multiply-adds; and its graph.
+    """Show the layers of a model: shapes, parameters, multiply-adds, memory, and what runs them; and its graph.
+
+    Memory ("kept") is what a layer keeps of one example for backward. A model of many layers is shown once more at the
+    end, equal blocks folded.
 
     \b
     Examples:
       madi inspect runs/digits-mlp-20260101-120000 --graph graph.svg
       madi inspect mlp --input-shape 28,28,1
+      madi inspect resnet50 --graph resnet50.png
       madi inspect XOR --graph xor.svg
     """
     from madi.cli.loading import find_or_make, sizes
@@ -48,8 +69,14 @@ def inspect(
     for name, value in found.about.items():
         say(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     say()
-    say(str(found.model.summary()))
-    if graph is not None:
+    summary = found.model.summary()
+    say(str(summary))
+    many = len(summary.rows) > AT_A_GLANCE
+    if many:
+        say(f"\n{summary.outline}")
+    if graph is not None and (detail or (Detail.layers if many else Detail.nodes)) is Detail.layers:
+        say(f"\nGraph of the layers: {summary.outline.draw().save(graph.expanduser())}")
+    elif graph is not None:
         say(f"\nGraph of one random example: {_draw(found).save(graph.expanduser())}")
 
 

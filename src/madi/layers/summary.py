@@ -1,17 +1,18 @@
-"""The table of a model's layers: output shape, parameters, multiply-adds."""
+"""The table of a model's layers: output shape, parameters, multiply-adds, memory, and what runs them."""
 
 from __future__ import annotations
 
 import html
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
-from madi.graph import Function, Variable, observing
+from madi.errors import MadiError
 from madi.layers.base import Layer
-from madi.layers.calling import observing_layers, running_layers
+from madi.layers.measuring import Call, Calls, inference_calls, training_calls
+from madi.layers.outline import Outline, bytes_text, count_text, layer_text, shape_text, text_width, unit_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,13 @@ class Row:
     output_shape    of one example; None for a layer that the model does not call in inference
     parameters      how many numbers it learns, frozen ones too
     trainable       True, False (all frozen), "partly" (some are), None where it has no parameters
-    multiply_adds   multiplications with their additions, for one example, in the nodes that the layer itself calls
+    multiply_adds   multiplications with their additions, for one example in inference, in the nodes that the layer
+                    itself calls
+    memory          bytes that those nodes keep for backward, for one float32 example in training; what two nodes keep
+                    counts for the first.  None where that is not known
+    kernels         what runs those nodes in the compiled engine on this machine: "xla", or the variant of madi's
+                    compiled kernels; "forward / backward" where they differ, "" where nothing is to be run
+    text            the layer as it is printed, with its window and stride
     """
 
     path: str
@@ -32,6 +39,9 @@ class Row:
     parameters: int
     trainable: bool | str | None
     multiply_adds: int
+    memory: int | None = None
+    kernels: str = ""
+    text: str = ""
 
 
 class Column(NamedTuple):
@@ -46,12 +56,26 @@ _TRAINABLE = {True: "yes", False: "no", "partly": "partly", None: ""}
 
 COLUMNS = (
     Column("path", lambda row: row.path),
-    Column("layer", lambda row: row.layer),
-    Column("output shape", lambda row: "not called" if row.output_shape is None else _shape_text(row.output_shape)),
-    Column("parameters", lambda row: _count_text(row.parameters), is_number=True),
+    Column("layer", lambda row: row.text),
+    Column("output shape", lambda row: "not called" if row.output_shape is None else shape_text(row.output_shape)),
+    Column("parameters", lambda row: count_text(row.parameters), is_number=True),
     Column("trainable", lambda row: _TRAINABLE[row.trainable]),
-    Column("multiply-adds", lambda row: _count_text(row.multiply_adds), is_number=True),
+    Column("multiply-adds", lambda row: count_text(row.multiply_adds), is_number=True),
+    Column("kernels", lambda row: row.kernels),
 )
+
+
+def _memory_column(rows: Sequence[Row]) -> Column:
+    """What the layers keep, in the unit of the largest."""
+    unit, size = unit_of(max(row.memory or 0 for row in rows))
+    digits = 0 if size == 1 else 2
+    least = 0.5 * 10**-digits
+
+    def cell(row: Row) -> str:
+        share = (row.memory or 0) / size
+        return f"{share:.{digits}f}" if share >= least else "<0.01" if share else ""
+
+    return Column(f"kept {unit}", cell, is_number=True)
 
 
 class Summary:
@@ -61,23 +85,63 @@ class Summary:
     parameters              of the whole model; one that is used twice counts once
     trainable_parameters    those that training changes
     multiply_adds           for one example, forward
+    weight_bytes            of the parameters
+    kept_bytes              what backward needs of one example in training: the sum of the rows' memory; None where the
+                            model cannot be called in training, for the reason in `untrainable`
+    inference_bytes         the most that values of one example take at once in inference
+    outline                 the model as a chain of folded blocks: print it, or save its picture
+
+    A compiled training step needs the weights, as much for the gradients of the trainable ones, as much again for
+    Momentum, twice for Adam; and for each example of a batch the kept bytes and, at the widest place of the network, the
+    gradients there, which take about as much as the values there do in inference.  On NumPy a step holds every value.
 
     Raises ShapeError for a model that is not built yet.
     """
 
     def __init__(self, model: Layer) -> None:
-        calls = _calls(model)
+        self._model = model
+        self._calls, self.inference_bytes = inference_calls(model)
         self.input_shape = model.input_shape
-        self.rows = tuple(_rows(model, calls))
         learned = model.parameters().values()
         self.parameters = sum(parameter.size for parameter in learned)
         self.trainable_parameters = sum(parameter.size for parameter in learned if parameter.trainable)
-        self.multiply_adds = sum(row.multiply_adds for row in self.rows)
+        self.weight_bytes = sum(parameter.size * parameter.dtype.itemsize for parameter in learned)
+        self.multiply_adds = sum(call.multiply_adds for calls in self._calls.values() for call in calls)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """A Row for each layer."""
+        return tuple(_rows(self._model, self._calls, self._trained[0]))
+
+    @cached_property
+    def _trained(self) -> tuple[Calls | None, str]:
+        """The calls in training, or None and why it cannot be."""
+        try:
+            return training_calls(self._model), ""
+        except MadiError as error:
+            return None, str(error)
+
+    @property
+    def untrainable(self) -> str:
+        """Why the model cannot be called in training; "" where it can."""
+        return self._trained[1]
+
+    @property
+    def kept_bytes(self) -> int | None:
+        """What backward needs of one example in training."""
+        calls = self._trained[0]
+        return None if calls is None else sum(call.kept for each in calls.values() for call in each)
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The model as a chain of folded blocks."""
+        return Outline(self._model, self.rows)
 
     def __str__(self) -> str:
-        lines = [[column.head for column in COLUMNS], *_cells(self.rows)]
-        widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-        head, *body = ("  ".join(map(_padded, line, widths, COLUMNS)).rstrip() for line in lines)
+        columns = self._columns()
+        lines = [[column.head for column in columns], *_cells(self.rows, columns)]
+        widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
+        head, *body = ("  ".join(map(_padded, line, widths, columns)).rstrip() for line in lines)
         rule = "-" * (sum(widths) + 2 * len(widths) - 2)
         return "\n".join([head, rule, *body, rule, *self._totals()])
 
@@ -85,59 +149,79 @@ class Summary:
         return str(self)
 
     def _repr_html_(self) -> str:
-        right = ' style="text-align: right"'
-        lines = [_html_line("th", [column.head for column in COLUMNS], right)]
-        lines += [_html_line("td", cells, right) for cells in _cells(self.rows)]
+        columns = self._columns()
+        lines = [_html_line("th", [column.head for column in columns], columns)]
+        lines += [_html_line("td", cells, columns) for cells in _cells(self.rows, columns)]
         totals = "<br>".join(map(html.escape, self._totals()))
         return f"<table>{''.join(lines)}</table><p>{totals}</p>"
 
+    def _columns(self) -> list[Column]:
+        """The columns that say something: what is the same everywhere stands in the totals once."""
+        trainable = {row.trainable for row in self.rows} - {None}
+        silent = {"trainable"} if len(trainable) < 2 and "partly" not in trainable else set()
+        silent |= {"kernels"} if len(self._kernels()) < 2 else set()
+        shown = [column for column in COLUMNS if column.head not in silent]
+        at = len(shown) - ("kernels" not in silent)
+        return [*shown[:at], *([_memory_column(self.rows)] if self.kept_bytes else []), *shown[at:]]
+
+    def _kernels(self) -> set[str]:
+        return {row.kernels for row in self.rows} - {""}
+
     def _totals(self) -> Iterator[str]:
         frozen = self.parameters - self.trainable_parameters
-        yield f"input {_shape_text(self.input_shape or ())}, sizes for one example"
-        yield f"parameters {self.parameters:,}" + (f", of which {frozen:,} are frozen" if frozen else "")
+        yield f"input {shape_text(self.input_shape or ())}, sizes for one example"
+        held = f"parameters {self.parameters:,} ({bytes_text(self.weight_bytes)})"
+        yield held + (f", of which {frozen:,} are frozen" if frozen else "")
         yield f"multiply-adds {self.multiply_adds:,}"
+        yield from self._memory()
+        if len(self._kernels()) == 1:
+            yield f"kernels {self._kernels().pop()}"
+
+    def _memory(self) -> Iterator[str]:
+        if self.kept_bytes is None:
+            yield f"memory in training is not known: {self.untrainable}"
+        elif self.trainable_parameters:
+            running = bytes_text(self.kept_bytes + self.inference_bytes)
+            yield f"memory in training: {bytes_text(self.kept_bytes)} kept for each example, about {running} in a step"
+            yield f"weights, gradients and optimizer's state: {self._held()}"
+        yield f"memory in inference: at most {bytes_text(self.inference_bytes)} for each example"
+
+    def _held(self) -> str:
+        """What training holds whatever the batch: weights, gradients, and what the optimizer has of each weight."""
+        learned = self.weight_bytes * self.trainable_parameters // self.parameters
+        plain, momentum, adam = (bytes_text(self.weight_bytes + learned * copies) for copies in (1, 2, 3))
+        return f"{plain} with SGD, {momentum} with Momentum, {adam} with Adam"
 
 
-# ---- what one call tells
+# ---- a row for each layer
 
 
-class _Call(NamedTuple):
-    output_shape: tuple[int, ...]
-    multiply_adds: int
-
-
-def _calls(model: Layer) -> dict[int, list[_Call]]:
-    """The calls of every layer, by its identity, while the model is traced on the shapes of one example."""
-    calls: dict[int, list[_Call]] = defaultdict(list)
-    counted: dict[int, int] = defaultdict(int)
-
-    def on_node(node: Function, inputs: Sequence[Variable], outputs: Sequence[Variable]) -> None:
-        counted[id(running_layers()[-1])] += getattr(node, "multiply_adds", 0)
-
-    def on_layer(layer: Layer, x: Variable, y: Variable) -> None:
-        calls[id(layer)].append(_Call(y.shape[1:], counted.pop(id(layer), 0)))
-
-    with observing(on_node), observing_layers(on_layer):
-        model.output_shape()
-    return calls
-
-
-def _rows(model: Layer, calls: dict[int, list[_Call]]) -> Iterator[Row]:
+def _rows(model: Layer, calls: Calls, trained: Calls | None) -> Iterator[Row]:
+    calls = {layer: list(each) for layer, each in calls.items()}
+    trained = None if trained is None else {layer: list(each) for layer, each in trained.items()}
     places: dict[int, int] = defaultdict(int)
     for _, layer in model.walk():
         places[id(layer)] += 1
     counted: set[int] = set()
     for path, layer in model.walk():
         places[id(layer)] -= 1
-        mine = calls[id(layer)]
-        # A layer that is used in two places has a call for each; those left over belong to the last.
-        here, calls[id(layer)] = (mine[:1], mine[1:]) if places[id(layer)] else (mine, [])
-        row = _row(path, layer, here, counted)
+        last = not places[id(layer)]
+        here, training = (_taken(found, layer, last) for found in (calls, trained))
+        row = _row(path, layer, here or [], training, counted)
         if path or row.parameters or row.multiply_adds or not layer.inner_layers():
             yield row
 
 
-def _row(path: str, layer: Layer, calls: list[_Call], counted: set[int]) -> Row:
+def _taken(calls: Calls | None, layer: Layer, last: bool) -> list[Call] | None:
+    """The calls of a layer in one of its places: the next, and in the last place all that are left."""
+    if calls is None:
+        return None
+    mine = calls.get(id(layer), [])
+    here, calls[id(layer)] = (mine, []) if last else (mine[:1], mine[1:])
+    return here
+
+
+def _row(path: str, layer: Layer, calls: list[Call], training: list[Call] | None, counted: set[int]) -> Row:
     """The layer's row; `counted` are the parameters that stand in rows above already."""
     own = [member for _, member in layer.members() if not isinstance(member, Layer) and id(member) not in counted]
     counted.update(map(id, own))
@@ -149,24 +233,40 @@ def _row(path: str, layer: Layer, calls: list[_Call], counted: set[int]) -> Row:
         parameters=sum(parameter.size for parameter in own),
         trainable="partly" if len(flags) > 1 else next(iter(flags), None),
         multiply_adds=sum(call.multiply_adds for call in calls),
+        memory=None if training is None else sum(call.kept for call in training),
+        kernels=_kernels_text(training or []),
+        text=layer_text(layer),
     )
+
+
+def _kernels_text(calls: list[Call]) -> str:
+    ran = {pair for call in calls for pair in call.kernels}
+    ways = [next((name for name in way if name != "xla"), "xla") for way in zip(*ran, strict=True)]
+    return " / ".join(dict.fromkeys(ways))
 
 
 # ---- equal blocks in a row
 
 
-def _cells(rows: Sequence[Row]) -> list[list[str]]:
-    """The written cells of every line, indented by depth."""
-    return [[column.cell(row) for column in COLUMNS] for row in _folded(rows, 0)]
+def _cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:
+    """The written cells of every line."""
+    return [[column.cell(row) for column in columns] for row in _folded(rows, 0)]
 
 
 def _folded(rows: Sequence[Row], depth: int) -> Iterator[Row]:
-    """Rows as they are printed: of equal siblings with layers within, one after the other, only the first is shown."""
+    """Rows as they are printed, the layers indented by depth.
+
+    Of equal siblings with layers within, one after the other, only the first is shown; and a chain that only holds its
+    layers has a line only where it is repeated.
+    """
     for same in _runs(_blocks(rows)):
         first, last = same[0][0], same[-1][0]
+        if len(same) == 1 and first.layer == "Sequential" and len(same[0]) > 1:
+            yield from _folded(same[0][1:], depth)
+            continue
         path = first.path if len(same) == 1 else f"{first.path} .. {last.path}"
-        layer = first.layer if len(same) == 1 else f"{first.layer} x {len(same)}, each:"
-        yield replace(first, path="  " * depth + path, layer="  " * depth + layer)
+        text = first.text if len(same) == 1 else f"{len(same)} x {first.text}, each:"
+        yield replace(first, path=path, text="  " * depth + text)
         yield from _folded(same[0][1:], depth + 1)
 
 
@@ -205,26 +305,14 @@ def _form(block: list[Row]) -> list[Row]:
 # ---- text
 
 
-def _shape_text(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "1"
-
-
-def _count_text(count: int) -> str:
-    return f"{count:,}" if count else ""
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: Korean letters take two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def _padded(text: str, width: int, column: Column) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - text_width(text))
     return space + text if column.is_number else text + space
 
 
-def _html_line(tag: str, cells: Sequence[str], right: str) -> str:
-    written = zip(COLUMNS, map(_html_text, cells), strict=True)
+def _html_line(tag: str, cells: Sequence[str], columns: Sequence[Column]) -> str:
+    right = ' style="text-align: right"'
+    written = zip(columns, map(_html_text, cells), strict=True)
     return f"<tr>{''.join(f'<{tag}{right * column.is_number}>{text}</{tag}>' for column, text in written)}</tr>"
 
 
