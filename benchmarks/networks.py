@@ -4,6 +4,7 @@
     python benchmarks/networks.py compile resnet_cifar-110      in a fresh process, from an empty cache
     python benchmarks/networks.py inference deep_convnet --batch 1 100
     python benchmarks/networks.py memory deep_convnet           in a fresh process for each side
+    python benchmarks/networks.py profile deep_convnet          where the time of madi's step goes
 
 Both sides have the same layers, the same first weights and the same data, in float32 on two threads, and alternate by
 rounds within one process.  madi's time is that of the whole `fit` call divided by its steps: checks, shuffling, loss,
@@ -17,10 +18,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import common
@@ -61,12 +64,12 @@ def data_for(name, steps):
 
 
 def madi_epoch(model, case, x, y):
-    """A function that trains one epoch as madi's users do and returns its loss."""
+    """(a function that trains one epoch as madi's users do and returns its loss, the trainer)."""
     import madi
 
     optimizer = {"adam": madi.optimizers.Adam, "momentum": madi.optimizers.Momentum}[case["optimizer"]](case["rate"])
     trainer = madi.Trainer(model, optimizer=optimizer, metrics=["accuracy"], engine="jax")
-    return lambda: trainer.fit((x, y), epochs=1, batch_size=case["batch"], verbose=0)["loss"][-1]
+    return lambda: trainer.fit((x, y), epochs=1, batch_size=case["batch"], verbose=0)["loss"][-1], trainer
 
 
 # ---- step: whole training steps
@@ -75,15 +78,17 @@ def madi_epoch(model, case, x, y):
 def step(options):
     """Both sides, and the book's NumPy for its deep network."""
     steps = options.steps or case_of(options.network)["steps"]
-    runs = sides(options, *data_for(options.network, steps))
+    runs, trainer = sides(options, *data_for(options.network, steps))
     for side, run in runs.items():
         print(f"  {side}: {common.timed(run)[0]:.1f} s for the first run", flush=True)
     counts = {side: options.book if side.startswith("book") else steps for side in runs}
     common.print_table(*common.alternate(runs, options.rounds, counts), unit="ms", scale=1e3, digits=2)
+    alone = statistics.median(trainer.history["seconds"][-options.rounds :]) / steps
+    print(f"  of madi's, its epochs alone, without what a call of fit does once: {alone * 1e3:.2f} ms a step")
 
 
 def sides(options, x, y):
-    """{side: a function that trains one epoch and returns the loss}."""
+    """({side: a function that trains one epoch and returns the loss}, madi's trainer)."""
     import torch_networks
 
     case, model = case_of(options.network), built(options.network)
@@ -93,14 +98,15 @@ def sides(options, x, y):
     count = sum(weight.numel() for weight in network.parameters())
     print(f"{common.machine()}, {options.network}, {count} parameters on both sides, {case}", flush=True)
     kind = options.torch or torch_networks.quickest(network, x[few], y[few], *settings)
+    epoch, trainer = madi_epoch(model, case, x, y)
     runs = {
-        "madi": madi_epoch(model, case, x, y),
+        "madi": epoch,
         f"PyTorch, {kind}": torch_networks.torch_epoch(network, x, y, *settings, kind),
     }
     if options.network == "deep_convnet" and options.book:
         few = slice(0, options.book * batch)
         runs["book-style NumPy"] = torch_networks.book_epoch(x[few], y[few], batch, case["rate"])
-    return runs
+    return runs, trainer
 
 
 # ---- compile: the time of the first step
@@ -130,7 +136,7 @@ def compile_here(name, folder):
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, seconds, **_: spent.update({event: spent.get(event, 0) + seconds})
     )
-    epoch = madi_epoch(built(name), case_of(name), *data_for(name, 1))
+    epoch, _ = madi_epoch(built(name), case_of(name), *data_for(name, 1))
     first, second = (common.timed(epoch)[0] for _ in range(2))
     names = {"jaxpr_trace": "tracing", "jaxpr_to_mlir_module": "lowering", "backend_compile": "XLA"}
     parts = (f"{title} {spent.get(f'/jax/core/compile/{key}_duration', 0):.1f} s" for key, title in names.items())
@@ -208,10 +214,12 @@ def memory(options):
         sides = {"madi, compiling": "", "madi": ""} | {
             f"PyTorch, {layout}": f"{layout}, fused {case['optimizer']}" for layout in torch_networks.LAYOUTS
         }
-        peaks = {side: tuple(map(float, child("peak", name, kind, folder).split())) for side, kind in sides.items()}
-    for side, (raw, net) in peaks.items():
-        ratio = f"madi / it: {peaks['madi'][0] / raw:.2f}, net {peaks['madi'][1] / net:.2f}"
-        print(f"{side:24}peak {raw:6.0f} MiB, less imports and data {net:6.0f} MiB   {ratio}")
+        peaks = {}
+        for side, kind in sides.items():
+            peaks[side] = raw, net = tuple(map(float, child("peak", name, kind, folder).split()))
+            print(f"{name}, {side:24}peak {raw:6.0f} MiB, less imports and data {net:6.0f} MiB", flush=True)
+    for side, (raw, net) in list(peaks.items())[2:]:
+        print(f"madi / {side}: {peaks['madi'][0] / raw:.2f}, less imports and data {peaks['madi'][1] / net:.2f}")
 
 
 def peak(name, kind, folder):
@@ -233,8 +241,8 @@ def peak(name, kind, folder):
 
         madi.Trainer, jax.devices()  # loaded before the memory is looked at
         before = status("VmRSS")
-        epoch = madi_epoch(built(name), case, x, y)
-    epoch(), epoch()
+        epoch, _ = madi_epoch(built(name), case, x, y)
+    epoch()
     print(status("VmHWM"), status("VmHWM") - before)
 
 
@@ -244,18 +252,77 @@ def status(entry):
     return int(text.split(f"{entry}:")[1].split()[0]) / 1024
 
 
+# ---- profile: where the time of madi's step goes
+
+
+def profile(options):
+    """Milliseconds a step of each operation of the compiled program, those of one kind and shape together.
+
+    Operations may run side by side, so that the sum may exceed the step.
+    """
+    steps = options.steps or case_of(options.network)["steps"]
+    epoch, trainer = madi_epoch(built(options.network), case_of(options.network), *data_for(options.network, steps))
+    epoch()
+    (program,) = trainer._engines["jax"]._programs.values()
+    kinds, spent, calls = operations(program.as_text()), Counter(), Counter()
+    for operation, seconds in traced(epoch):
+        if (kind := kinds.get(operation, ("while",)))[0] not in ("while", "call", "conditional"):
+            spent[kind] += seconds / steps
+            calls[kind] += 1 / steps
+    whole = trainer.history["seconds"][-1] / steps
+    print(f"{common.machine()}, {options.network}: {whole * 1e3:.2f} ms a step while traced")
+    totals = Counter()
+    for (name, _), seconds in spent.items():
+        totals[name] += seconds
+    for name, seconds in totals.most_common(12):
+        print(f"  {name:44}{seconds * 1e3:9.2f} ms{seconds / whole:6.0%}")
+    print("  the longest, by shape of the result:")
+    for (name, shape), seconds in spent.most_common(options.rows):
+        count = round(calls[name, shape])
+        print(f"  {name:44}{seconds * 1e3:9.2f} ms{seconds / whole:6.0%}   {count:3} x {shape}")
+
+
+def operations(text):
+    """{name of an operation: (its kind, the shape of its result)} of a compiled program."""
+    found = {}
+    for line in text.splitlines():
+        if parts := re.match(r"\s*(?:ROOT )?%?([\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\(", line):
+            name, shape, kind = parts.groups()
+            target = re.search(r'custom_call_target="([^"]+)"', line)
+            kind = target[1] if target else re.sub(r"[.\d]+$", "", name) if kind == "fusion" else kind
+            found[name] = kind, re.sub(r"\{[^}]*\}|/\*.*?\*/", "", shape)[:60]
+    return found
+
+
+def traced(run):
+    """(name, seconds) of everything that XLA's threads do while it runs."""
+    import jax
+
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            run()
+        (file,) = Path(folder).rglob("*.xplane.pb")
+        for plane in jax.profiler.ProfileData.from_file(str(file)).planes:
+            for line in plane.lines:
+                yield from ((event.name, event.duration_ns / 1e9) for event in line.events)
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["step", "compile", "inference", "memory"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("network")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, help="of every side in every round")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 100], help="of inference")
     parser.add_argument("--book", type=int, default=3, help="steps of the book's NumPy in every round; 0 leaves it out")
     parser.add_argument("--torch", help="PyTorch's settings where they are known: 'channels-last, fused adam'")
+    parser.add_argument("--rows", type=int, default=15, help="operations that `profile` lists")
     options = parser.parse_args()
-    {"step": step, "compile": compilation, "inference": inference, "memory": memory}[options.command](options)
+    COMMANDS[options.command](options)
+
+
+COMMANDS = {"step": step, "compile": compilation, "inference": inference, "memory": memory, "profile": profile}
 
 
 if __name__ == "__main__":
