@@ -13,7 +13,7 @@ from madi.errors import DataError
 from madi.kernels import random
 
 # Weights, orders, steps and validation each draw from a key of their own under the trainer's; weights have 0, 1, 2, ...
-ORDERS, STEPS, VALIDATION = 2**32 - 1, 2**32 - 2, 2**32 - 3
+ORDERS, STEPS, VALIDATION, LATER_BATCHES = 2**32 - 1, 2**32 - 2, 2**32 - 3, 2**32 - 4
 
 LARGEST_CALL = 1024  # steps that one compiled call can be given
 READ_AHEAD = 2  # batches that wait, ready, while a step runs
@@ -30,9 +30,27 @@ def epoch_rows(count: int, batch_size: int, key: Any, epoch: int) -> tuple[np.nd
     return order[:full].reshape(-1, batch_size), rest.reshape(-1, max(len(rest), 1))
 
 
-def step_keys(key: Any, first: int, count: int) -> np.ndarray:
-    """The random keys of `count` steps from `first` on, (count, 2)."""
-    return random.fold_in_each(random.fold_in(key, STEPS), first + np.arange(count))
+def step_keys(key: Any, steps: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The random keys of batches, (count, 2): of which step each is, and in which place among the batches of that step.
+
+    Those in place 0 have the keys that steps of one batch have.
+    """
+    found = random.fold_in_each(random.fold_in(key, STEPS), steps)
+    later = random.fold_in(key, LATER_BATCHES)
+    for place in np.unique(places[places > 0]):
+        chosen = places == place
+        found[chosen] = random.fold_in_each(random.fold_in(later, place), steps[chosen])
+    return found
+
+
+def with_last(entries: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """(entry, whether it is the last), one entry behind."""
+    iterator = iter(entries)
+    for held in iterator:
+        for following in iterator:
+            yield held, False
+            held = following
+        yield held, True
 
 
 def stretches(rows: np.ndarray, length: Callable[[], int]) -> Iterator[tuple[np.ndarray, int]]:

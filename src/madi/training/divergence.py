@@ -15,7 +15,7 @@ from madi.training.step import Batch, State, Step, all_finite
 
 def explain(
     step: Step, state: State, frozen: dict[str, Any], batch: Batch, *, number: int, epoch: int, rate: float, key: Any,
-    numbers: dict[str, Any],
+    numbers: dict[str, Any], ends: Any = None,
 ) -> DivergenceError:  # fmt: skip
     """The error for a step that was not finite, from the last finite state and that step's batch, all on the host.
 
@@ -28,7 +28,7 @@ def explain(
             found.append(f"the output of {layer.label()} is the first that is not finite")
 
     with np.errstate(all="ignore"), observing_layers(note):
-        new, report = step.attempt(state, frozen, batch, rate, key, numbers)
+        new, report = step.attempt(state, frozen, batch, numbers, rate, key, ends)
         loss = float(report[0] / report[1])
     place = found[0] if found else _first_beyond_layers(new, loss)
     slower = min(rate / 10, step.optimizer.usual_rate)
@@ -54,4 +54,6 @@ def _updates(new: State) -> Iterator[tuple[str, Any]]:
     slots = {name: slot for name, slot in new["optimizer"].items() if isinstance(slot, dict)}
     for name, slot in slots.items():
         yield from ((f"the optimizer's {name} of '{path}'", value) for path, value in slot.items())
+    sums = new["accumulated"]["gradients"] if "accumulated" in new else {}
+    yield from ((f"the accumulated gradient of '{path}'", value) for path, value in sums.items())
     yield from ((f"'{path}'", value) for path, value in {**new["parameters"], **new["statistics"]}.items())

@@ -25,12 +25,18 @@ class Plan:
     """Some steps to take: for each a row of `indices` (steps, batch) into the data, a learning rate, and a random key.
 
     count   how many rows are steps; the others fill the arrays up to a size that is compiled already
+    ends    where gradients are accumulated: for each row whether an update follows on it
     """
 
     indices: np.ndarray
     rates: np.ndarray
     keys: np.ndarray
     count: int
+    ends: np.ndarray | None = None
+
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """Rates, keys, and ends where there are some: what a step takes besides its batch, an entry for each row."""
+        return (self.rates, self.keys) if self.ends is None else (self.rates, self.keys, self.ends)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ class NumPyEngine:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"), _threads(state, plan.indices.shape[1]):
             for row in range(plan.count):
                 batch = tuple(None if part is None else part[plan.indices[row]] for part in data)
-                state, report, ok = step.train(state, frozen, batch, plan.rates[row], plan.keys[row], numbers)
+                turn = (column[row] for column in plan.columns())
+                state, report, ok = step.train(state, frozen, batch, numbers, *turn)
                 reports.append(report)
                 finite = bool(ok)
                 if not finite:
@@ -137,7 +144,7 @@ class JaxEngine:
         alone, by the loop that looks at all of it.
         """
         small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
-        rows = plan.indices, plan.rates, plan.keys
+        rows = plan.indices, *plan.columns()
         arguments = (state, frozen, data, rows, np.int32(plan.count), over(numbers, self.dtype.type))
         finite = False
         if small:
@@ -206,7 +213,7 @@ def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:
         return state, report, jnp.isfinite(report[0])
 
     def run(
-        state: Tree, frozen: Tree, data: Tree, rows: tuple[Any, Any, Any], count: Any, numbers: Tree
+        state: Tree, frozen: Tree, data: Tree, rows: tuple[Any, ...], count: Any, numbers: Tree
     ) -> tuple[Tree, Any, Any, Any]:
         def goes_on(carry: Any) -> Any:
             taken, _, _, finite = carry
@@ -214,9 +221,9 @@ def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:
 
         def body(carry: Any) -> Any:
             taken, state, reports, _ = carry
-            row, rate, key = (lax.dynamic_index_in_dim(part, taken, keepdims=False) for part in rows)
+            row, *turn = (lax.dynamic_index_in_dim(part, taken, keepdims=False) for part in rows)
             batch = tuple(None if part is None else part.at[row].get(mode="promise_in_bounds") for part in data)
-            state, report, finite = take(state, frozen, batch, rate, key, numbers)
+            state, report, finite = take(state, frozen, batch, numbers, *turn)
             return taken + 1, state, lax.dynamic_update_index_in_dim(reports, report, taken, 0), finite
 
         reports = jnp.zeros((len(rows[0]), 2 + sum(step.lengths)), rows[1].dtype)

@@ -12,14 +12,16 @@ import numpy as np
 
 from madi.errors import ConfigurationError, DataError
 from madi.training.averaging import Underneath
-from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, stretches
+from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, stretches, with_last
 from madi.training.callbacks import Callback
 from madi.training.data import Examples, Shape
 from madi.training.divergence import explain
 from madi.training.engines import Plan
+from madi.training.grouping import Groups
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
 from madi.training.progress import progress_for
+from madi.training.step import emptied
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
@@ -32,10 +34,11 @@ class Run:
 
     def __init__(
         self, trainer: Trainer, data: Any, validation: Examples | None, epochs: int, batch_size: int,
-        callbacks: list[Callback],
+        callbacks: list[Callback], accumulate: int = 1,
     ) -> None:  # fmt: skip
         self.trainer, self.data, self.validation = trainer, data, validation
         self.epochs, self.batch_size, self.callbacks = epochs, batch_size, callbacks
+        self.groups = Groups(accumulate)
         self.outputs: dict[Shape, Shape] = {}  # of the shapes of batch that were checked already
         self.seconds: dict[int, float] = {}  # that a step takes, by the size of its batch
 
@@ -69,7 +72,7 @@ class Run:
         if table and self.batch_size > len(first):
             self._say(f"batch_size {self.batch_size} is larger than the data: all {len(first)} examples are one batch")
         self.batch_size = min(self.batch_size, len(first)) if table else self.batch_size
-        steps = -(-len(first) // self.batch_size) if table else None
+        steps = -(-len(first) // self.batch_size // self.groups.size) if table else None
         trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
 
     def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -87,6 +90,8 @@ class Run:
         state = {"parameters": parameters, "optimizer": optimizer, "statistics": {p: values[p] for p in statistics}}
         if trainer.average is not None:
             state["average"] = moving
+        if self.groups.size > 1:
+            state["accumulated"] = {"gradients": emptied(parameters), "weight": np.zeros((), trainer.dtype)}
         frozen = {path: value for path, value in held.items() if path not in chosen}
         return self.engine.put(state), self.engine.share(frozen)
 
@@ -98,9 +103,13 @@ class Run:
         self._adopt()
         self.numbers = trainer._numbers()
         self.totals, self.taken = np.zeros((1, self.step.entries)), 0
+        self.groups.begin()
         with closing(self._batches()) as batches:
-            for data, rows in batches:
+            for data, rows, last in batches:
+                left = len(rows)
                 for indices, count in stretches(rows, partial(self._stretch, rows.shape[1])):
+                    left -= count
+                    self.closes = last and not left
                     self._take(data, indices, count)
                     if self.signals.pending:
                         return
@@ -119,14 +128,17 @@ class Run:
         x, y, weight = self.trainer._checked(batch, "batch", known=self.outputs).arrays()
         return Examples(np.array(x), np.array(y), None if weight is None else np.array(weight))
 
-    def _batches(self) -> Generator[tuple[Any, np.ndarray], None, None]:
-        """(data on the engine, rows of indices into it) of an epoch."""
+    def _batches(self) -> Generator[tuple[Any, np.ndarray, bool], None, None]:
+        """(data on the engine, rows of indices into it, whether no more come) of an epoch."""
         if isinstance(self.data, Examples):
-            for rows in epoch_rows(len(self.data), self.batch_size, self.key, self.trainer.epoch):
-                yield self.shared, rows
+            full, rest = epoch_rows(len(self.data), self.batch_size, self.key, self.trainer.epoch)
+            yield self.shared, full, not len(rest)
+            yield self.shared, rest, True
             return
-        for batch in read_ahead(self.data, self._checked):
-            yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None]
+        ready = read_ahead(self.data, self._checked)
+        # Only where an update may wait for more batches must it be known which is the last.
+        for batch, last in with_last(ready) if self.groups.size > 1 else ((batch, False) for batch in ready):
+            yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None], last
 
     def _stretch(self, batch_size: int) -> int:
         """How many steps a call may take to last about a second; the first of a fit takes one, to be timed."""
@@ -139,27 +151,31 @@ class Run:
         with self.signals.holding():
             outcome = self.engine.train(self.step, self.state, self.frozen, data, plan, self.numbers)
             self.state = outcome.state
-            self._record(outcome.reports if outcome.finite else outcome.reports[:-1])
+            self._record(outcome.reports if outcome.finite else outcome.reports[:-1], plan)
         if not outcome.finite:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:
             self.seconds[indices.shape[1]] = (time.perf_counter() - began) / count
-        self.rate = trainer.optimizer.rate_at(trainer.step - 1)
         trainer._progress.advance(self.taken, self.step.read(self.totals))
 
-    def _record(self, reports: np.ndarray) -> None:
-        """Keep what some steps have measured.  Added up in step order, whatever the calls' lengths."""
-        self.trainer.step += len(reports)
-        self.taken += len(reports)
+    def _record(self, reports: np.ndarray, plan: Plan) -> None:
+        """Keep what some batches have measured.  Added up in step order, whatever the calls' lengths."""
         self.totals = np.concatenate([self.totals, reports.astype(np.float64)]).sum(axis=0, keepdims=True)
-        columns = self.step.columns(reports)
-        self.trainer.history.add_steps({name: column.tolist() for name, column in columns.items()})
+        updates = self.groups.by_update(reports, plan.ends)
+        self.trainer.step += len(updates)
+        self.taken += len(updates)
+        if len(updates):
+            columns = self.step.columns(updates)
+            self.trainer.history.add_steps({name: column.tolist() for name, column in columns.items()})
 
     def _plan(self, indices: np.ndarray, count: int) -> Plan:
-        """The next steps, each with its own learning rate and random key."""
-        rates = np.zeros(len(indices), self.trainer.dtype)
-        rates[:count] = self.trainer.optimizer.rates(self.trainer.step, count)
-        return Plan(indices, rates, step_keys(self.key, self.trainer.step, len(indices)), count)
+        """The next batches, each with the learning rate of its step and a random key of its own."""
+        first, capacity = self.trainer.step, len(indices)
+        later, places = np.divmod(self.groups.places(capacity), self.groups.size)
+        rates = np.zeros(capacity, self.trainer.dtype)
+        rates[:count] = np.array(self.trainer.optimizer.rates(first, int(later[count - 1]) + 1))[later[:count]]
+        keys = step_keys(self.key, first + later, places)
+        return Plan(indices, rates, keys, count, self.groups.ends(count, capacity, closes=self.closes))
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
@@ -167,6 +183,7 @@ class Run:
         return explain(
             self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
             rate=float(plan.rates[row]), key=plan.keys[row], numbers=self.numbers,
+            ends=None if plan.ends is None else plan.ends[row],
         )  # fmt: skip
 
     def _row(self, seconds: float) -> dict[str, float]:
@@ -186,7 +203,7 @@ class Run:
         if self.validation is not None:
             found = trainer._evaluate(self.engine, self.step, variables, self.validation, self.held_out, None)
             row |= {VALIDATION + name: value for name, value in found.items()}
-        return {**row, "learning_rate": self.rate, "seconds": seconds}
+        return {**row, "learning_rate": trainer.optimizer.rate_at(trainer.step - 1), "seconds": seconds}
 
     def _adopt(self) -> None:
         """Go on from the weights and statistics that callbacks have put into the model, where they have."""

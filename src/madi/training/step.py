@@ -5,7 +5,9 @@ The training state is one tree:
     {"parameters": {path: array}, "optimizer": {...}, "statistics": {path: array}}
 
 `parameters` are the trainable ones; frozen ones stand beside it.  Nothing is assigned to the model.  Where weights are
-averaged, the tree has {"average": {path: array}} too, of parameters and statistics; without it, no step computes one.
+averaged, the tree has {"average": {path: array}} too, of parameters and statistics; where gradients are accumulated,
+{"accumulated": {"gradients": {path: array}, "weight": array}}, the sums since the last update.  Where these entries are
+missing, no step computes them.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from madi.errors import ShapeError
 from madi.functions import add, multiply
 from madi.graph import Array, Parameter, Variable, gradients, no_grad
 from madi.kernels import random
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, is_jax
 from madi.layers import Layer, auxiliary_outputs
 from madi.optimizers import Optimizer
 from madi.training.averaging import averaged
@@ -49,15 +51,17 @@ class Step:
     augmentation: tuple[Callable[..., Array], ...] = ()  # functions (x, key) -> x, in training only
 
     def attempt(
-        self, state: State, frozen: dict[str, Array], batch: Batch, rate: Any, key: Any, numbers: dict[str, Any]
-    ) -> tuple[State, Array]:
+        self, state: State, frozen: dict[str, Array], batch: Batch, numbers: dict[str, Any], rate: Any, key: Any,
+        ends: Any = None,
+    ) -> tuple[State, Array]:  # fmt: skip
         """One step on one batch: -> (new state, report).
 
         The report is the vector (loss Σw, Σw, the sums of each metric), as the network was before the update.
 
+        numbers   {"layers": ..., "optimizer": ..., "average": the decay of the average}: hyperparameters, as values
         rate      the learning rate of this step
         key       the random key of this step
-        numbers   {"layers": ..., "optimizer": ..., "average": the decay of the average}: hyperparameters, as values
+        ends      where gradients are accumulated, whether an update follows on this batch
         """
         x, target, sample_weight = batch
         x = self.augmented(x, key)
@@ -71,16 +75,48 @@ class Step:
             total = add(total, multiply(self.loss(output, target, sample_weight), share))
         found = gradients(total, array_library(total.value).ones_like(total.value))
         slopes = {path: found[weight] for path, weight in weights.items() if weight in found}
+        moved = {**state, "statistics": statistics}
+        if "accumulated" in state:
+            weight = len(x) if sample_weight is None else sample_weight.sum()
+            new = self.accumulated(moved, slopes, weight, ends, numbers, rate)
+        else:
+            new = self.updated(moved, slopes, numbers, rate)
+        return new, self.report(loss, y, target, sample_weight)
+
+    def updated(self, state: State, slopes: dict[str, Array], numbers: dict[str, Any], rate: Any) -> State:
+        """The state after the optimizer's update by these gradients."""
         parameters, optimizer = self.optimizer.update(
             state["parameters"], slopes, state["optimizer"],
             learning_rate=rate, numbers=numbers["optimizer"], decays=self.decays,
         )  # fmt: skip
-        new = {"parameters": parameters, "optimizer": optimizer, "statistics": statistics}
+        new = {**state, "parameters": parameters, "optimizer": optimizer}
         if "average" in state:
-            new["average"] = averaged(
-                state["average"], {**parameters, **statistics}, optimizer["step"], numbers["average"]
-            )
-        return new, self.report(loss, y, target, sample_weight)
+            values = {**parameters, **state["statistics"]}
+            new["average"] = averaged(state["average"], values, optimizer["step"], numbers["average"])
+        return new
+
+    def accumulated(
+        self, state: State, slopes: dict[str, Array], weight: Any, ends: Any, numbers: dict[str, Any], rate: Any
+    ) -> State:
+        """The state after one more batch of a group, whose last one is followed by an update.
+
+            G <- G + w g,   W <- W + w      g the batch's gradient, w the sum of its examples' weights
+            at the end of a group: the update by G / W, then G and W are 0
+
+        For a loss that is a mean over examples G / W is the gradient of the whole group's loss.
+        """
+        held = state["accumulated"]
+        sums = {path: held["gradients"][path] + slope * weight for path, slope in slopes.items()}
+        total = held["weight"] + weight
+
+        def update() -> State:
+            means = {path: summed / total for path, summed in sums.items()}
+            return {**self.updated(state, means, numbers, rate), "accumulated": emptied(held)}
+
+        def wait() -> State:
+            return {**state, "accumulated": {"gradients": {**held["gradients"], **sums}, "weight": total}}
+
+        return either(ends, update, wait)
 
     def augmented(self, x: Array, key: Any) -> Array:
         """x after each augmentation in turn, which draws from a key of its own: (x, key) -> x of the same shape.
@@ -166,6 +202,22 @@ def leaves(tree: Any) -> Iterator[Array]:
         return
     for entry in tree:
         yield from leaves(entry)
+
+
+def either(condition: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """What one of two functions returns, of which only that one is computed."""
+    if not is_jax(condition):
+        return then() if condition else otherwise()
+    from jax import lax
+
+    return lax.cond(condition, then, otherwise)
+
+
+def emptied(tree: Any) -> Any:
+    """The tree of dictionaries with zeros for its arrays."""
+    if isinstance(tree, dict):
+        return {name: emptied(entry) for name, entry in tree.items()}
+    return array_library(tree).zeros_like(tree)
 
 
 def choose(condition: Any, new: Any, old: Any) -> Any:

@@ -106,7 +106,7 @@ class Trainer:
     def fit(
         self, data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
         callbacks: Sequence[Callback | Callable[..., None]] = (), sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None, verbose: int = 1,
+        class_weight: Mapping[int, float] | None = None, accumulate: int = 1, verbose: int = 1,
     ) -> History:  # fmt: skip
         """Train for `epochs` more epochs; a second call goes on from where the first stopped.
 
@@ -119,6 +119,12 @@ class Trainer:
         callbacks       madi.training.Callback objects, or functions of (epoch, values)
         sample_weight   a weight for each example (N,), as many times as which it counts; class_weight {label: weight}
                         multiplies it
+        accumulate      batches an update: their gradients are averaged, by the weights of their examples, and one
+                        update follows on each group of so many; the last group of an epoch may be smaller.  Steps,
+                        the learning rate's schedule and the history count updates.  For a loss that is a mean over
+                        examples this is a batch `accumulate` times as large in the memory of a small one, but for what
+                        looks at a batch as a whole: batch norm's statistics are those of each small batch, and its
+                        running ones move with each
         verbose         1: a progress bar; 2: one line an epoch; 0: silent
 
         Returns the history of all fits.  Ctrl-C ends the fit after the call in flight, with the weights so far.
@@ -127,10 +133,11 @@ class Trainer:
         """
         expect_whole("fit: epochs", epochs, least=0)
         expect_whole("fit: batch_size", batch_size)
+        expect_whole("fit: accumulate", accumulate)
         chosen = as_callbacks(callbacks)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
         self._progress = progress_for(verbose)
-        Run(self, training, held_out, epochs, batch_size, chosen).go()
+        Run(self, training, held_out, epochs, batch_size, chosen, accumulate).go()
         return self.history
 
     def evaluate(self, data: Any, *, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
