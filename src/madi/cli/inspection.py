@@ -70,7 +70,7 @@ def inspect(
         say(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     say()
     summary = found.model.summary()
-    say(str(summary))
+    say(summary.table(kernels=True))
     many = len(summary.rows) > AT_A_GLANCE
     if many:
         say(f"\n{summary.outline}")

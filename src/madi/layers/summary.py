@@ -92,8 +92,8 @@ class Summary:
     outline                 the model as a chain of folded blocks: print it, or save its picture
 
     A compiled training step needs the weights, as much for the gradients of the trainable ones, as much again for
-    Momentum, twice for Adam; and for each example of a batch the kept bytes and, at the widest place of the network, the
-    gradients there, which take about as much as the values there do in inference.  On NumPy a step holds every value.
+    Momentum, twice for Adam; and for each example of a batch the kept bytes and, at the widest place of the network,
+    the gradients there, which take about as much as the values there in inference.  On NumPy a step holds every value.
 
     Raises ShapeError for a model that is not built yet.
     """
@@ -137,29 +137,37 @@ class Summary:
         """The model as a chain of folded blocks."""
         return Outline(self._model, self.rows)
 
-    def __str__(self) -> str:
-        columns = self._columns()
+    def table(self, *, kernels: bool = False) -> str:
+        """The rows and totals as text.
+
+        kernels     with what runs each layer on this machine
+        """
+        columns = self._columns(kernels)
         lines = [[column.head for column in columns], *_cells(self.rows, columns)]
         widths = [max(map(text_width, column)) for column in zip(*lines, strict=True)]
         head, *body = ("  ".join(map(_padded, line, widths, columns)).rstrip() for line in lines)
         rule = "-" * (sum(widths) + 2 * len(widths) - 2)
-        return "\n".join([head, rule, *body, rule, *self._totals()])
+        ran = [f"kernels {self._kernels().pop()}"] if kernels and len(self._kernels()) == 1 else []
+        return "\n".join([head, rule, *body, rule, *self._totals(), *ran])
+
+    def __str__(self) -> str:
+        return self.table()
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        columns = self._columns()
+        columns = self._columns(kernels=False)
         lines = [_html_line("th", [column.head for column in columns], columns)]
         lines += [_html_line("td", cells, columns) for cells in _cells(self.rows, columns)]
         totals = "<br>".join(map(html.escape, self._totals()))
         return f"<table>{''.join(lines)}</table><p>{totals}</p>"
 
-    def _columns(self) -> list[Column]:
+    def _columns(self, kernels: bool) -> list[Column]:
         """The columns that say something: what is the same everywhere stands in the totals once."""
         trainable = {row.trainable for row in self.rows} - {None}
         silent = {"trainable"} if len(trainable) < 2 and "partly" not in trainable else set()
-        silent |= {"kernels"} if len(self._kernels()) < 2 else set()
+        silent |= {"kernels"} if not kernels or len(self._kernels()) < 2 else set()
         shown = [column for column in COLUMNS if column.head not in silent]
         at = len(shown) - ("kernels" not in silent)
         return [*shown[:at], *([_memory_column(self.rows)] if self.kept_bytes else []), *shown[at:]]
@@ -174,8 +182,6 @@ class Summary:
         yield held + (f", of which {frozen:,} are frozen" if frozen else "")
         yield f"multiply-adds {self.multiply_adds:,}"
         yield from self._memory()
-        if len(self._kernels()) == 1:
-            yield f"kernels {self._kernels().pop()}"
 
     def _memory(self) -> Iterator[str]:
         if self.kept_bytes is None:
