@@ -112,7 +112,9 @@ class TrainConfig(Options):
         _number(FRACTION, "Try 0.1, or 0 for none."), 0.1,
     )  # fmt: skip
     augment: tuple[str, ...] = _data(
-        "Random changes to the training images, such as crop:4,flip; 'none' for none.", _names_or_none, (),
+        "Random changes to the training images, one after the other: shift, crop, flip, rotation, scaling, erasing, "
+        "elastic, with options as in crop:4,flip; 'none' for none.",
+        _names_or_none, (),
     )  # fmt: skip
 
     model: str = _network(

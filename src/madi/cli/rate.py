@@ -18,7 +18,9 @@ def report_rate(job: Job, folder: RunFolder, *, quiet: bool) -> None:
     from madi.training import find_learning_rate
 
     began = time.perf_counter()
-    search = find_learning_rate(job.trainer, job.parts["training"], batch_size=job.config.batch_size)
+    search = find_learning_rate(
+        job.trainer, job.parts["training"], batch_size=job.config.batch_size, accumulate=job.config.accumulate
+    )
     seconds = time.perf_counter() - began
     files = folder.write_rates(search)
     if quiet:
@@ -38,5 +40,5 @@ def _tell(search: RateSearch, seconds: float) -> None:
         f"\n{len(search.rates)} steps with learning rates from {first:.2g} to {last:.2g} in "
         f"{duration(seconds, tenths=True)}: {search.ended}"
     )
-    say(f"suggestion  {search.suggestion:.2g}, where the loss falls fastest")
-    say(f"cautious    {search.cautious:.2g}, a tenth of where it is lowest")
+    say(f"suggestion  {search.suggestion:.2g}, half of where the loss is lowest")
+    say(f"cautious    {search.cautious:.2g}, a tenth of it")

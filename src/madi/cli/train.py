@@ -114,7 +114,7 @@ class Job:
         data = datasets.load(config.dataset, config.data)
         model = build_model(config, outputs_of(loss, len(data.classes)))
         parts = parts_of(data, config, loss)
-        steps = -(-len(parts["training"][0]) // config.batch_size) * config.epochs
+        steps = -(-len(parts["training"][0]) // config.batch_size // config.accumulate) * config.epochs
         trainer = Trainer(
             model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
             seed=config.seed, **trainer_options(config),
@@ -131,7 +131,8 @@ class Job:
         try:
             self.trainer.fit(
                 self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
-                batch_size=config.batch_size, callbacks=stopping, verbose=0 if quiet else 1,
+                batch_size=config.batch_size, callbacks=stopping, accumulate=config.accumulate,
+                verbose=0 if quiet else 1,
             )  # fmt: skip
         finally:
             self.seconds = time.perf_counter() - began
