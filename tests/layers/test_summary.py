@@ -53,9 +53,9 @@ def test_the_printed_table():
         "input 28 x 28 x 1, sizes for one example\n"
         "parameters 79,510 (311 KiB), of which 100 are frozen\n"
         "multiply-adds 79,400\n"
-        "memory in training: 4.23 KiB kept for each example, about 7.69 KiB in a step\n"
+        "memory in training: 4.23 KiB kept for backward for each example\n"
         "weights, gradients and optimizer's state: 621 KiB with SGD, 931 KiB with Momentum, 1.21 MiB with Adam\n"
-        "memory in inference: at most 3.45 KiB for each example"
+        "memory in inference: 3.45 KiB alive at once for each example"
     )
 
 

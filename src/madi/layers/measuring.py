@@ -49,7 +49,7 @@ Calls = dict[int, list[Call]]  # by the layer's identity
 def inference_calls(model: Layer) -> tuple[Calls, int]:
     """The calls of every layer in inference on one example, and the most bytes that its values take at once.
 
-    A value counts until its last reader has run.  A compiler that computes several nodes in one pass needs less.
+    A value counts until its last reader has run.  A compiler may need less, or reserve more.
     """
     recorder = _Inference(1)
     with recorder.listening():
