@@ -28,6 +28,7 @@ from madi.training.augmentation.rules import (
     RandomScaling,
     RandomShift,
 )
+from madi.training.augmentation.sampling import held_apart
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     kind.name: kind
@@ -44,7 +45,7 @@ class Augmentations:
     def __call__(self, x: Array, key: Any) -> Array:
         """The images (N, H, W, C), augmented by each in turn."""
         for place, augment in enumerate(self.steps):
-            x = augment(x, fold_in(key, place))
+            x = augment(held_apart(x) if place else x, fold_in(key, place))
         return x
 
 

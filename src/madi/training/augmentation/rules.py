@@ -16,7 +16,7 @@ from madi.training.augmentation.base import SHARE, Augmentation, whole
 from madi.training.augmentation.sampling import about_centre, from_centre, pixels_at, within
 
 ASPECT = Interval("a number above 0 and at most 1", lambda value: 0 < value <= 1)
-HALF = 2**16 - 1  # the largest of the two 16-bit numbers in a random word
+LEVELS = 2**16  # of the noise of an elastic distortion
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,11 @@ class ElasticDistortion(Augmentation):
 
     def draw(self, key: Any, shape: tuple[int, ...]) -> Any:
         """u along the rows and along the columns, each (N, H, W) float32."""
-        # Two 16-bit numbers from each random word: the draws are most of the time.
+        # Two 16-bit numbers from each random word, since most of the time goes into drawing.  Half steps from -1 to 1,
+        # all exact in float32, so that no compiler's fused rounding tells the libraries apart.
         bits = random_bits(key, shape[:3])
-        halves = bits & np.uint32(HALF), bits >> np.uint32(16)
-        return tuple(half.astype(np.float32) * np.float32(2 / HALF) - np.float32(1) for half in halves)
+        halves = bits % np.uint32(LEVELS), bits // np.uint32(LEVELS)
+        return tuple((half.astype(np.float32) + np.float32(0.5)) * np.float32(2 / LEVELS) - 1 for half in halves)
 
     def apply(self, x: Array, drawn: Any) -> Array:
         """The images, bent."""

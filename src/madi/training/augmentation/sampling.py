@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from madi.graph import Array
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, is_traced
 
 FRACTIONS = 1024  # places count to 1/1024 of a pixel, so that a quarter turn meets the pixels exactly
 
@@ -66,3 +69,17 @@ def about_centre(x: Array, rows: Any, columns: Any) -> Array:
     """`bilinear` at places counted from the middle of the image."""
     _, h, w, _ = x.shape
     return bilinear(x, rows + np.float32((h - 1) / 2), columns + np.float32((w - 1) / 2))
+
+
+def held_apart(x: Array) -> Array:
+    """x itself; a program compiled for a CPU stores it before it goes on.
+
+    Without this XLA computes a rotation anew for each of the four gathers of a scaling that follows: 3.1 ms instead of
+    0.6 for 128 images of 32x32x3.  It looks through a plain barrier, but not through a branch that it cannot foresee.
+    """
+    return lax.platform_dependent(x, cpu=_chosen, default=lambda x: x) if is_traced(x) else x
+
+
+def _chosen(x: jax.Array) -> jax.Array:
+    always = lax.optimization_barrier(jnp.bool_(True))
+    return lax.cond(always, lambda x: x, jnp.zeros_like, x)
