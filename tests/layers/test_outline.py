@@ -75,7 +75,7 @@ def test_heads_of_training_say_so():
     model = Sequential(Dense(4), Auxiliary(Dense(3)), Dense(3))
     assert [text for _, text, _, _ in told(model, (4,))] == [
         "Dense 4",
-        "Auxiliary, in training only: Dense 3",
+        "Auxiliary (training only): Dense 3",
         "Dense 3",
     ]
 

@@ -111,7 +111,7 @@ def test_a_layer_that_inference_does_not_call():
 
     summary = Spare().build((4,)).summary()
     assert [(row.path, row.output_shape) for row in summary.rows] == [("used", (2,)), ("spare", None)]
-    assert "not called" in str(summary)
+    assert "training only" in str(summary)
 
 
 def test_equal_blocks_in_a_row_fold():

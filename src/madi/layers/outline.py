@@ -76,7 +76,7 @@ class Block:
     @property
     def title(self) -> str:
         """Its name, and whether inference passes it by."""
-        return f"{self.name}, in training only" if self.name == "Auxiliary" else self.name
+        return f"{self.name} (training only)" if self.name == "Auxiliary" else self.name
 
     @property
     def inside(self) -> str:

@@ -52,12 +52,18 @@ class Column(NamedTuple):
     is_number: bool = False
 
 
+def _shape(row: Row) -> str:
+    if row.output_shape is not None:
+        return shape_text(row.output_shape)
+    return "training only" if row.kernels or row.memory else "not called"
+
+
 _TRAINABLE = {True: "yes", False: "no", "partly": "partly", None: ""}
 
 COLUMNS = (
     Column("path", lambda row: row.path),
     Column("layer", lambda row: row.text),
-    Column("output shape", lambda row: "not called" if row.output_shape is None else shape_text(row.output_shape)),
+    Column("output shape", _shape),
     Column("parameters", lambda row: count_text(row.parameters), is_number=True),
     Column("trainable", lambda row: _TRAINABLE[row.trainable]),
     Column("multiply-adds", lambda row: count_text(row.multiply_adds), is_number=True),
