@@ -8,8 +8,9 @@ import pytest
 from madi.errors import ConfigurationError, ShapeError
 from madi.kernels import random
 from madi.kernels.arrays import array_library
+from madi.layers import Dense, Flatten, Sequential
 
-from .common import ENGINES, assert_close, assert_same, fit, network, points, trainer, values
+from .common import CLASSES, ENGINES, assert_close, assert_same, fit, network, points, trainer, values
 
 
 def reversed_columns(x, key):
@@ -101,6 +102,17 @@ def test_a_program_belongs_to_its_augmentation():
     assert own._engines["jax"].compilations == 2
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_names_mean_those_of_madi(engine):
+    """The same text makes equal augmentations, so that a second trainer's step is the same program."""
+    x = np.random.default_rng(0).random((20, 5, 5, 1), dtype=np.float32)
+    model = Sequential(Flatten(), Dense(CLASSES)).build((5, 5, 1), seed=0)
+    own = trainer(model, engine=engine, augmentation=["flip", "crop:1"])
+    fit(own, (x, np.arange(20) % CLASSES), epochs=2)
+    assert own.augmentation == trainer(model, augmentation=["flip", "crop:1"]).augmentation
+    assert np.isfinite(own.history["loss"]).all()
+
+
 def test_a_jax_function_serves_the_numpy_engine():
     def halved(x, key):
         import jax.numpy as jnp
@@ -140,9 +152,9 @@ class Unhashable:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (same, "augmentation: expected a list of functions (x, key) -> x, got <function same at"),
-        ([0.5], "augmentation: expected functions (x, key) -> x, got 0.5. An object needs __call__ and __hash__."),
-        ([Unhashable()], "augmentation: expected functions (x, key) -> x, got Unhashable(). An object needs __call__"),
+        (same, "augmentation: expected a list such as ['flip', 'crop:4'], got <function same at"),
+        ([0.5], "augmentation: expected a text such as 'crop:4', or a function of (images, key), got 0.5."),
+        ([Unhashable()], "augmentation: expected functions that have a hash, got Unhashable(). Give its class a"),
     ],
 )
 def test_what_is_no_augmentation_is_refused(given, message):

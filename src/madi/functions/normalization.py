@@ -25,6 +25,7 @@ class BatchNorm(Function):
     """
 
     symbol = "norm"
+    wide = True
 
     def __init__(self, *, eps: float = 1e-5) -> None:
         self.eps = eps
@@ -59,6 +60,7 @@ class BatchNormInference(Function):
     """
 
     symbol = "norm"
+    wide = True
 
     def __init__(self, *, mean: Array, variance: Array, eps: float = 1e-5) -> None:
         self.mean, self.variance, self.eps = mean, variance, eps
@@ -88,6 +90,7 @@ class LocalResponseNormalization(Function):
     """
 
     symbol = "lrn"
+    wide = True
 
     def __init__(self, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k

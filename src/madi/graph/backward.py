@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.errors import ShapeError
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, widened
 
 if TYPE_CHECKING:
     from madi.graph.variable import Function, Variable
@@ -72,7 +72,7 @@ def _through(
         array_library(present).zeros(shape, dtype) if known.get(index) is None else known[index]
         for index, (shape, dtype) in enumerate(node.output_shapes)
     ]
-    gxs = node.backward(*gys)
+    gxs = node.backward(*(map(widened, gys) if node.wide else gys))
     gxs = gxs if isinstance(gxs, tuple) else (gxs,)
     if len(gxs) != len(node.inputs):
         raise ShapeError(

@@ -15,7 +15,7 @@ import numpy as np
 
 from madi.errors import DataError, ShapeError
 from madi.graph.backward import gradients
-from madi.kernels.arrays import array_library, is_jax
+from madi.kernels.arrays import array_library, is_floating, is_jax, widened
 
 Array = Any  # a NumPy array or a JAX array (a tracer inside jit): both libraries run the same equations
 
@@ -64,7 +64,7 @@ class Variable:
         self.name = name
         self.creator: Function | None = None
         self.output_index = 0
-        self.needs_grad = bool(np.issubdtype(self.dtype, np.inexact))
+        self.needs_grad = is_floating(self.dtype)
 
     @property
     def value(self) -> Array:
@@ -165,6 +165,9 @@ class Function:
     `inputs` are the Variables it was called on and `needs[i]` says whether anyone wants the gradient of input i: an
     expensive one may be left out (None) where it is False.
 
+    `wide` nodes, such as those that take means of many numbers, compute in float32 what is given to them in half
+    precision: their outputs are rounded to the first input's type, their gradients to that of each input.
+
     >>> class Square(Function):
     ...     def forward(self, x):
     ...         self.x = x
@@ -178,6 +181,7 @@ class Function:
     (9.0, 6.0)
     """
 
+    wide = False
     inputs: tuple[Variable, ...] = ()
     needs: tuple[bool, ...] = ()
     output_shapes: tuple[tuple[tuple[int, ...], Any], ...] = ()
@@ -197,7 +201,8 @@ class Function:
         self.needs = (
             tuple(variable.needs_grad for variable in variables) if _recording.get() else (False,) * len(inputs)
         )
-        results = self.forward(*(variable.value for variable in variables))
+        values = [variable.value for variable in variables]
+        results = self._forward_wide(*values) if self.wide else self.forward(*values)
         outputs = [_constant(result) for result in (results if isinstance(results, tuple) else (results,))]
         if any(self.needs):
             self._join(variables, outputs)
@@ -205,12 +210,19 @@ class Function:
             observer(self, variables, outputs)
         return tuple(outputs) if isinstance(results, tuple) else outputs[0]
 
+    def _forward_wide(self, *values: Array) -> Any:
+        results, first = self.forward(*map(widened, values)), values[0]
+        if widened(first) is first:
+            return results
+        rounded = [result.astype(first.dtype) for result in (results if isinstance(results, tuple) else (results,))]
+        return tuple(rounded) if isinstance(results, tuple) else rounded[0]
+
     def _join(self, inputs: tuple[Variable, ...], outputs: list[Variable]) -> None:
         self.inputs = inputs
         self.output_shapes = tuple((output.shape, output.dtype) for output in outputs)
         for index, output in enumerate(outputs):
             output.creator, output.output_index = self, index
-            output.needs_grad = bool(np.issubdtype(output.dtype, np.inexact))
+            output.needs_grad = is_floating(output.dtype)
 
 
 def as_array(value: Any) -> Array:
@@ -229,7 +241,7 @@ def as_array(value: Any) -> Array:
 def as_variables(inputs: tuple[Any, ...]) -> tuple[Variable, ...]:
     """The inputs of a node as Variables: an array becomes a constant, a Python number one of the others' dtype."""
     dtypes = [entry.dtype for entry in inputs if hasattr(entry, "dtype")]
-    floating = [dtype for dtype in dtypes if np.issubdtype(dtype, np.inexact)]
+    floating = [dtype for dtype in dtypes if is_floating(dtype)]
     return tuple(entry if isinstance(entry, Variable) else _constant(_number(entry, floating)) for entry in inputs)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+BFLOAT16 = "bfloat16"  # float32 without its last 16 bits: the same range, 8 bits of precision
+
 
 def is_jax(array: object) -> bool:
     """Whether `array` is JAX's, tracers included.  Where JAX was never imported, nothing can be."""
@@ -33,6 +35,19 @@ def array_library(*arrays: Any) -> ModuleType:
     import jax.numpy
 
     return jax.numpy
+
+
+def is_floating(dtype: Any) -> bool:
+    """Whether numbers of this type are real or complex ones, JAX's bfloat16 among them.
+
+    NumPy itself takes bfloat16 for no number at all: np.issubdtype(bfloat16, np.inexact) is False.
+    """
+    return dtype.kind in "fc" or dtype.name == BFLOAT16
+
+
+def widened(array: Any) -> Any:
+    """`array` in float32 where it is of half precision, else itself."""
+    return array.astype(np.float32) if array.dtype.name in (BFLOAT16, "float16") else array
 
 
 ALIGNMENT = 64  # bytes: where XLA takes a NumPy array as it lies, without a copy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ def explain(
         if not found and not np.isfinite(y.value).all():
             found.append(f"the output of {layer.label()} is the first that is not finite")
 
+    plain = replace(step, precision=None)  # bfloat16 has the range of float32, and NumPy has no bfloat16
     with np.errstate(all="ignore"), observing_layers(note):
-        new, report = step.attempt(state, frozen, batch, numbers, rate, key, ends)
+        new, report = plain.attempt(state, frozen, batch, numbers, rate, key, ends)
         loss = float(report[0] / report[1])
     place = found[0] if found else _first_beyond_layers(new, loss)
     slower = min(rate / 10, step.optimizer.usual_rate)

@@ -7,24 +7,45 @@ from typing import Any
 
 import numpy as np
 
-from madi.errors import ConfigurationError
-from madi.training import metrics
+from madi.errors import ConfigurationError, unknown_name
+from madi.training import augmentation, metrics
 from madi.training.losses import Loss
+
+PRECISIONS = ("float32", "bfloat16")
 
 
 def as_augmentation(given: Sequence[Any]) -> tuple[Callable[..., Any], ...]:
-    """The augmentations of a trainer: functions (x, key) -> x.
+    """The augmentations of a trainer: functions (x, key) -> x, some of them by name.
 
     They are part of what a compiled program is known by, so each must have a hash.
     """
     if not isinstance(given, (list, tuple)):
-        raise ConfigurationError(f"augmentation: expected a list of functions (x, key) -> x, got {given!r}.")
-    for entry in given:
-        if not callable(entry) or isinstance(entry, type) or not isinstance(entry, Hashable):
+        raise ConfigurationError(f"augmentation: expected a list such as ['flip', 'crop:4'], got {given!r}.")
+    found = tuple(augmentation.get(entry) for entry in given)
+    for entry in found:
+        if not isinstance(entry, Hashable):
             raise ConfigurationError(
-                f"augmentation: expected functions (x, key) -> x, got {entry!r}. An object needs __call__ and __hash__."
+                f"augmentation: expected functions that have a hash, got {entry!r}. Give its class a __hash__."
             )
-    return tuple(given)
+    return found
+
+
+def as_precision(precision: str | None, *, dtype: np.dtype[Any], engine: str) -> str | None:
+    """The precision of a trainer's activations where it is not that of its weights, else None.
+
+    Raises UnknownNameError, and ConfigurationError where dtype or engine do not go with it.
+    """
+    if precision is not None and precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+    if precision is not None and dtype != np.float32:
+        raise ConfigurationError(
+            f"precision: expected dtype='float32' for precision={precision!r}, got {dtype.name}. Leave one of them out."
+        )
+    if precision == "bfloat16" and engine == "numpy":
+        raise ConfigurationError(
+            "precision='bfloat16': the NumPy engine computes in float32 and float64 alone. Use engine='jax'."
+        )
+    return None if precision == "float32" else precision
 
 
 def as_metrics(given: Sequence[Any], loss: Loss) -> list[Any]:

@@ -25,12 +25,13 @@ from madi.errors import ShapeError
 from madi.functions import add, multiply
 from madi.graph import Array, Parameter, Variable, gradients, no_grad
 from madi.kernels import random
-from madi.kernels.arrays import array_library, is_jax
+from madi.kernels.arrays import array_library, is_floating, is_jax, widened
 from madi.layers import Layer, auxiliary_outputs
 from madi.optimizers import Optimizer
 from madi.training.averaging import averaged
 from madi.training.losses import Loss
 from madi.training.metrics import Metric
+from madi.training.precision import exact, rounded
 
 State = dict[str, Any]
 Batch = tuple[Any, ...]  # x, targets, and the weight of each example or None
@@ -49,6 +50,7 @@ class Step:
     decays: dict[str, bool]
     lengths: Sequence[int]  # how many sums each metric has
     augmentation: tuple[Callable[..., Array], ...] = ()  # functions (x, key) -> x, in training only
+    precision: str | None = None  # of activations, where it is not that of weights
 
     def attempt(
         self, state: State, frozen: dict[str, Array], batch: Batch, numbers: dict[str, Any], rate: Any, key: Any,
@@ -65,16 +67,16 @@ class Step:
         """
         x, target, sample_weight = batch
         x = self.augmented(x, key)
-        weights = {path: Parameter(value) for path, value in state["parameters"].items()}
+        weights = {path: Parameter(value) for path, value in self.rounded(state["parameters"]).items()}
+        given = {**weights, **self.rounded(frozen)}
         with auxiliary_outputs() as heads:
-            y, statistics = self.model.apply(
-                {**weights, **frozen}, state["statistics"], x, training=True, key=key, numbers=numbers["layers"]
-            )
+            y, statistics = self.apply(given, state["statistics"], x, numbers, training=True, key=key)
         loss = total = self.loss(y, target, sample_weight)
         for share, output in heads:
+            output = output if self.precision is None else exact(output)
             total = add(total, multiply(self.loss(output, target, sample_weight), share))
         found = gradients(total, array_library(total.value).ones_like(total.value))
-        slopes = {path: found[weight] for path, weight in weights.items() if weight in found}
+        slopes = {path: widened(found[weight]) for path, weight in weights.items() if weight in found}
         moved = {**state, "statistics": statistics}
         if "accumulated" in state:
             weight = len(x) if sample_weight is None else sample_weight.sum()
@@ -82,6 +84,18 @@ class Step:
         else:
             new = self.updated(moved, slopes, numbers, rate)
         return new, self.report(loss, y, target, sample_weight)
+
+    def rounded(self, values: dict[str, Array]) -> dict[str, Array]:
+        """Parameters as the step computes with them."""
+        return values if self.precision is None else rounded(values, self.model, self.precision)
+
+    def apply(
+        self, values: dict[str, Any], statistics: dict[str, Array], x: Array, numbers: dict[str, Any], **options: Any
+    ) -> tuple[Variable, dict[str, Array]]:
+        """The model's output, in float32 or wider, and its new statistics."""
+        x = x if self.precision is None else x.astype(self.precision)
+        y, new = self.model.apply(values, statistics, x, numbers=numbers["layers"], **options)
+        return y if self.precision is None else exact(y), new
 
     def updated(self, state: State, slopes: dict[str, Array], numbers: dict[str, Any], rate: Any) -> State:
         """The state after the optimizer's update by these gradients."""
@@ -144,7 +158,7 @@ class Step:
         """Loss and metrics of one batch in inference: a report as of `train`."""
         x, target, weight = batch
         with no_grad():
-            y, _ = self.model.apply(variables["parameters"], variables["statistics"], x, numbers=numbers["layers"])
+            y, _ = self.apply(self.rounded(variables["parameters"]), variables["statistics"], x, numbers)
             loss = self.loss(y, target, weight)
         return self.report(loss, y, target, weight)
 
@@ -157,7 +171,8 @@ class Step:
     def signature(self) -> tuple[Any, ...]:
         """What a compiled program depends on besides the shapes of its arguments."""
         optimizer = type(self.optimizer), tuple(self.optimizer.numbers()), tuple(self.decays.items())
-        return layers_signature(self.model), self.loss, tuple(self.metrics), optimizer, self.augmentation
+        own = self.loss, tuple(self.metrics), self.augmentation, self.precision
+        return layers_signature(self.model), optimizer, own
 
     def report(self, loss: Variable, y: Variable, target: Array, weight: Array | None) -> Array:
         """(loss Σw, Σw, the sums of each metric in turn)."""
@@ -188,7 +203,7 @@ def layers_signature(model: Layer) -> tuple[Any, ...]:
 
 def all_finite(tree: Any) -> Any:
     """Whether no element of any floating array of the tree is NaN or infinite."""
-    arrays = [array for array in leaves(tree) if np.issubdtype(array.dtype, np.inexact)]
+    arrays = [array for array in leaves(tree) if is_floating(array.dtype)]
     xp = array_library(*arrays)
     return xp.stack([xp.isfinite(array).all() for array in arrays]).all()
 

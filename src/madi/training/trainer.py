@@ -24,7 +24,7 @@ from madi.training.history import History
 from madi.training.prediction import evaluation_batch, predict
 from madi.training.progress import progress_for
 from madi.training.run import Run
-from madi.training.settings import as_augmentation, as_metrics, expect_whole, floating
+from madi.training.settings import as_augmentation, as_metrics, as_precision, expect_whole, floating
 from madi.training.step import Step
 
 ENGINES = ("auto", "jax", "numpy")
@@ -40,6 +40,9 @@ class Trainer:
     engine      "jax": many steps in one compiled call; "numpy": the same step uncompiled; "auto": by the job's size
     seed        of the first weights, the order of the examples and dropout
     dtype       of weights and data: "float32", or "float64"
+
+    precision   of activations: "bfloat16", for hardware that is fast in it, or None, as dtype.  Weights, losses and the
+                statistics of normalization stay float32; on the JAX engine alone
 
     What changes the examples, in training only:
 
@@ -69,7 +72,7 @@ class Trainer:
     def __init__(
         self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
         engine: str = "auto", seed: int = 0, dtype: Any = "float32", augmentation: Sequence[Any] = (),
-        label_smoothing: float = 0.0, average: float | None = None,
+        label_smoothing: float = 0.0, average: float | None = None, precision: str | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(model, Layer):
             raise ConfigurationError(
@@ -84,6 +87,7 @@ class Trainer:
         self.loss, self.label_smoothing = losses.get(loss), label_smoothing
         self.loss.smoothed(label_smoothing)
         self.metrics = as_metrics(metrics, self.loss)
+        self.precision = as_precision(precision, dtype=self.dtype, engine=engine)
         self.augmentation = as_augmentation(augmentation)
         self.average = None if average is None else expect_number("average", average, FRACTION, fix="Try 0.999.")
         self.engine_name = engine
@@ -228,7 +232,7 @@ class Trainer:
         """
         name = self.engine_name
         if name == "auto":
-            compiled = "jax" in self._engines or batch_size is None
+            compiled = "jax" in self._engines or batch_size is None or self.precision is not None
             name = "jax" if compiled or not quick_on_numpy(self.model, count, epochs, batch_size or 1) else "numpy"
         if name not in self._engines:
             numpy = name == "numpy"
@@ -249,7 +253,7 @@ class Trainer:
         decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
         return Step(
             self.model, self.loss.smoothed(self.label_smoothing), inside, self.optimizer, decays, lengths,
-            augmentation=as_augmentation(self.augmentation),
+            augmentation=as_augmentation(self.augmentation), precision=self.precision,
         )  # fmt: skip
 
     def _evaluate(
