@@ -200,9 +200,10 @@ class TrainConfig(Options):
     )
 
     engine: str = _run("jax (compiled), numpy, or auto: by the size of the job.", _text, "auto")
-    precision: str = _run(
-        "Of the arithmetic within the network: float32, or bfloat16 with weights in float32.", _text, "float32"
-    )
+    precision: str | None = _run(
+        "Of the activations: bfloat16, where the hardware is fast in it. Weights stay float32.", _text, None,
+        unset="float32",
+    )  # fmt: skip
     seed: int = _run("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
 
     def checked(self, field: dataclasses.Field[Any], value: Any) -> Any:
