@@ -166,6 +166,16 @@ def test_it_changes_what_is_learned_and_the_configuration_does_it_again(madi, tm
     assert madi("evaluate", tmp_path / "one").code == 0
 
 
+def test_the_precision_of_activations(madi, tmp_path, small_images):
+    compiled = ("--engine", "jax")
+    plain = trained(madi, tmp_path / "plain", *compiled)
+    assert trained(madi, tmp_path / "float32", *compiled, "--precision", "float32") == plain
+    changed = trained(madi, tmp_path / "bfloat16", *compiled, "--precision", "bfloat16")
+    assert changed != plain
+    assert madi("train", "--config", tmp_path / "bfloat16/config.toml", "--output", tmp_path / "again").code == 0
+    assert (tmp_path / "again/model.safetensors").read_bytes() == changed
+
+
 def test_a_schedule_counts_updates(madi, tmp_path, small_images):
     trained(madi, tmp_path / "run", "--accumulate", "2", "--epochs", "4", "--schedule", "step_decay")
     rows = [json.loads(line) for line in (tmp_path / "run/history.jsonl").read_text().splitlines()]
@@ -179,6 +189,8 @@ def test_a_schedule_counts_updates(madi, tmp_path, small_images):
         ("--augment crp:4", "Unknown augmentation 'crp': did you mean 'crop'? Known: "),
         ("--label-smoothing 1", "label_smoothing must be a number of at least 0 and below 1, got 1.0. Try 0.1."),
         ("--average 1", "average must be a number of at least 0 and below 1, got 1.0. Try 0.999."),
+        ("--precision float16", "Unknown precision 'float16': did you mean 'bfloat16'? Known: bfloat16, float32."),
+        ("--precision bfloat16", "precision='bfloat16': the NumPy engine computes in float32 and float64 alone. "),
         ("--accumulate 0", "accumulate must be a whole number of at least 1, got 0."),
     ],
 )
@@ -199,7 +211,7 @@ def test_a_rate_is_suggested_and_drawn(madi, tmp_path):
         "config.toml", "learning_rate.json", "learning_rate.png",
     }  # fmt: skip
     found = json.loads((tmp_path / "rate/learning_rate.json").read_text())
-    assert f"suggestion  {found['suggestion']:.2g}, half" in result.out
+    assert f"suggestion  {found['suggestion']:.2g}, where" in result.out
     assert f"cautious    {found['cautious']:.2g}, a tenth" in result.out
     assert f"{len(found['rates'])} steps with learning rates from 1e-06 to " in result.out
     assert (tmp_path / "rate/learning_rate.png").read_bytes().startswith(b"\x89PNG")
@@ -208,6 +220,13 @@ def test_a_rate_is_suggested_and_drawn(madi, tmp_path):
     assert madi(*again, "--epochs", "1", "--output", "rate").code == 0  # into the same folder: nothing is overwritten
     told = tomllib.loads((tmp_path / "rate/config.toml").read_text())
     assert told["learning_rate"] == float(f"{found['suggestion']:.2g}")
+
+
+def test_a_search_that_concludes_nothing_says_so(madi):
+    options = ("--hidden", "20,20,20,20,20", "--activation", "sigmoid", "--engine", "numpy", "--output", "rate")
+    result = madi("train", "digits", *options, "--find-rate")
+    assert result.code == 0
+    assert "The loss hardly fell, so that these rates mean little" in result.err
 
 
 def test_a_search_says_little_when_asked(madi):

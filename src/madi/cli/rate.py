@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from madi.cli.console import say
+from madi.cli.console import notice, say
 from madi.cli.run_folder import CONFIGURATION, RunFolder
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ def report_rate(job: Job, folder: RunFolder, *, quiet: bool) -> None:
 
     began = time.perf_counter()
     search = find_learning_rate(
-        job.trainer, job.parts["training"], batch_size=job.config.batch_size, accumulate=job.config.accumulate
-    )
+        job.trainer, job.parts["training"], batch_size=job.config.batch_size, accumulate=job.config.accumulate,
+        verbose=0 if quiet else 1,
+    )  # fmt: skip
     seconds = time.perf_counter() - began
     files = folder.write_rates(search)
     if quiet:
@@ -40,5 +41,7 @@ def _tell(search: RateSearch, seconds: float) -> None:
         f"\n{len(search.rates)} steps with learning rates from {first:.2g} to {last:.2g} in "
         f"{duration(seconds, tenths=True)}: {search.ended}"
     )
-    say(f"suggestion  {search.suggestion:.2g}, half of where the loss is lowest")
-    say(f"cautious    {search.cautious:.2g}, a tenth of it")
+    say(f"suggestion  {search.suggestion:.2g}, where the loss ends its fall")
+    say(f"cautious    {search.cautious:.2g}, a tenth of where it is lowest")
+    if not search.conclusive:
+        notice("The loss hardly fell, so that these rates mean little: look at the figure, and compare whole runs.")
