@@ -106,12 +106,12 @@ def test_nodes_compute_in_bfloat16_but_for_those_that_must_not():
 
 def test_gradients_are_those_of_float32_but_for_rounding():
     """A step of SGD at rate 1 is the gradient.  A dozen nodes round by 1 part in 256, and some maxima change places."""
-    images = np.random.default_rng(0).random((16, 8, 8, 1)), np.arange(16) % 10
+    images = np.random.default_rng(0).random((50, 8, 8, 1)), np.arange(50) % 10
     found = []
     for precision in ("float32", "bfloat16"):
         own = low(convolutional(), precision=precision, optimizer=optimizers.SGD(1.0))
         before = values(own.model)
-        own.fit(images, batch_size=16, verbose=0)
+        own.fit(images, batch_size=50, verbose=0)
         found.append({path: before[path] - value for path, value in values(own.model).items()})
     for path, expected in found[0].items():
         error = np.linalg.norm(found[1][path] - expected) / np.linalg.norm(expected)
