@@ -84,6 +84,26 @@ def test_batch_norm_takes_its_means_in_float32():
     np.testing.assert_allclose(np.asarray(y.value, np.float64), expected, rtol=ROUNDING, atol=1e-4)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_convolution_is_that_of_float32_rounded(compiled, monkeypatch):
+    """The compiled kernels take bfloat16 widened; XLA's takes it as it is."""
+    if not compiled:
+        monkeypatch.setenv("MADI_KERNELS", "off")
+    rng = np.random.default_rng(0)
+    arrays = [jnp.asarray(rng.normal(size=shape), jnp.bfloat16) for shape in ((2, 6, 6, 3), (3, 3, 3, 4), (4,))]
+    found = []
+    for dtype in (jnp.bfloat16, np.float32):
+        leaves = [Variable(array.astype(dtype)) for array in arrays]
+        y = F.conv2d(*leaves, padding="same")
+        y.backward(jnp.ones(y.shape, dtype))
+        found.append([y.value, *(leaf.grad for leaf in leaves)])
+    for low, exact in zip(*found, strict=True):
+        assert low.dtype == jnp.bfloat16
+        np.testing.assert_allclose(
+            low.astype(np.float32), exact, rtol=ROUNDING, atol=ROUNDING * float(abs(exact).max())
+        )
+
+
 # ---- a step
 
 
