@@ -10,7 +10,7 @@ import pytest
 import madi.functions as F
 from madi import Variable, datasets, optimizers
 from madi.errors import ConfigurationError, DivergenceError, UnknownNameError
-from madi.graph import observing
+from madi.graph import Function, observing
 from madi.kernels.arrays import is_floating, widened
 from madi.layers import (
     Auxiliary,
@@ -82,6 +82,32 @@ def test_batch_norm_takes_its_means_in_float32():
     assert (y.dtype, mean.dtype, variance.dtype) == (jnp.bfloat16, np.float32, np.float32)
     expected = 2 * (exact - exact.mean(axis=0)) / exact.std(axis=0) + 1
     np.testing.assert_allclose(np.asarray(y.value, np.float64), expected, rtol=ROUNDING, atol=1e-4)
+
+
+class Halves(Function):
+    """Both halves of x times w, which a wide node sees in float32."""
+
+    wide = True
+
+    def forward(self, x, w):
+        self.x, self.w, self.seen = x, w, {x.dtype.name}
+        return x * w / 2, x * w / 2
+
+    def backward(self, gy, gz):
+        self.seen |= {gy.dtype.name, gz.dtype.name}
+        return (gy + gz) * self.w / 2, (gy + gz) * self.x / 2
+
+
+def test_a_wide_node_of_two_outputs():
+    """Outputs are rounded to the first input's type, and each gradient to its own input's."""
+    x, w = Variable(jnp.array([1.0, 3.0], jnp.bfloat16)), Variable(jnp.array([1.0, 0.5], jnp.float32))
+    node = Halves()
+    y, z = node(x, w)
+    assert (y.dtype, z.dtype) == (jnp.bfloat16, jnp.bfloat16)
+    (y + z).sum().backward()
+    assert node.seen == {"float32"}
+    assert (x.grad.dtype, w.grad.dtype) == (jnp.bfloat16, jnp.float32)
+    np.testing.assert_array_equal(w.grad, [1, 3])
 
 
 @pytest.mark.parametrize("compiled", [False, True])
