@@ -47,7 +47,7 @@ class Trainer:
     label_smoothing   s: each target t becomes (1 - s) t + s / classes (Szegedy et al., 2016), for softmax_cross_entropy
                       and functions with an option of that name.  The losses of training and of validation are both
                       the smoothed one, so that they can be compared; metrics see the true targets
-    average           decay of an exponential moving average of the weights and running statistics, such as 0.999, or None.
+    average           decay of a moving average of the weights and running statistics, such as 0.999, or None.
                       After update t it becomes d average + (1 - d) weights, d = min(average, (1 + t) / (10 + t)).
                       Validation, callbacks and the model after a fit have the averaged weights; training itself, and a
                       later fit, go on from the others.  See madi.training.averaging
