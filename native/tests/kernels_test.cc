@@ -99,10 +99,16 @@ Convolution choose(std::mt19937& random) {
   s.out_channels = s.groups * pick(random, {1, 3, 4, 8, 15, 16, 17, 32, 48, 64, 70});
   choose_axis(random, s.height, s.out_height, s.kernel_height, s.stride_height, s.pad_top, s.dilation_height);
   choose_axis(random, s.width, s.out_width, s.kernel_width, s.stride_width, s.pad_left, s.dilation_width);
-  if (random() % 4 == 0) {  // a product of matrices
-    s.kernel_height = s.kernel_width = s.stride_height = s.stride_width = 1;
+  if (random() % 3 == 0) {  // a product of matrices
+    s.kernel_height = s.kernel_width = 1;
     s.pad_top = s.pad_left = 0;
-    s.out_height = s.height, s.out_width = s.width;
+    if (random() % 3 != 0) s.stride_height = s.stride_width = 1;
+    s.out_height = (s.height - 1) / s.stride_height + 1, s.out_width = (s.width - 1) / s.stride_width + 1;
+    if (random() % 2) {  // of more than one block each way
+      s.trials = 1, s.groups = pick(random, {1, 1, 2});
+      s.in_channels = s.groups * pick(random, {64, 70, 130, 256, 300, 530});
+      s.out_channels = s.groups * pick(random, {64, 130, 250, 272, 520});
+    }
   } else if (random() % 3 == 0) {  // what Winograd's kernels take
     s.kernel_height = s.kernel_width = 3;
     s.stride_height = s.stride_width = s.dilation_height = s.dilation_width = 1;

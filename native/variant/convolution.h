@@ -3,6 +3,7 @@
 #pragma once
 
 #include "correlate.h"
+#include "matrix_product.h"
 #include "taps.h"
 #include "winograd_correlate.h"
 
@@ -13,11 +14,6 @@ constexpr int64_t kTileFloats = 48 * 1024;  // a tile stays in the second-level 
 constexpr int64_t kTileColumns = 112;
 constexpr int64_t kTilesPerThread = 4;
 constexpr int64_t kChunksPerThread = 8;  // chunks are runs of tiles, so that the next tile is known
-
-// Strides of the weights as (tap, input channel, output channel) of the correlation.
-struct WeightSteps {
-  int64_t tap, input, output;
-};
 
 struct Correlation {
   const Convolution* shape;
@@ -128,14 +124,6 @@ inline void write_offsets(const Correlation& c, const Phase& phase) {
 
 // ---- the weights, in the order in which `correlate` reads them
 
-// `channels` rows of `lanes` floats, of which `outputs` exist; the others are zero.
-inline void pack_rows(const float* from, const WeightSteps& steps, int64_t channels, int64_t outputs, int64_t lanes,
-                      float* to) {
-  for (int64_t o = 0; o < lanes; ++o)
-    for (int64_t c = 0; c < channels; ++c)
-      to[c * lanes + o] = o < outputs ? from[c * steps.input + o * steps.output] : 0.0f;
-}
-
 // The block of output channels [first, first + lanes) of one phase.
 inline void pack_block(const Correlation& c, const Phase& phase, const float* weight, int64_t first, int64_t lanes,
                        float* to) {
@@ -198,15 +186,11 @@ inline void use_taps_inside(const Correlation& c, const Phase& phase, int64_t ro
   block.offsets = c.offsets + phase.taps_before + block.first_tap;
 }
 
-// One block of output channels of one phase of a tile.  `ahead_of(row)` is what to prefetch during the row.
-template <typename AheadOf>
-void correlate_block(const Correlation& c, const Phase& phase, const Tile& tile, Block block, int64_t vectors,
-                     AheadOf ahead_of) {
+// One block of output channels of one phase of a tile.
+inline void correlate_block(const Correlation& c, const Phase& phase, const Tile& tile, Block block, int64_t vectors) {
   const int64_t rows = least(tile.rows, phase_size(c.height, c.rows.phases, phase.row) - tile.row);
   const int64_t columns = least(tile.columns, phase_size(c.width, c.columns.phases, phase.column) - tile.column);
   for (int64_t row = 0; row < rows; ++row) {
-    const Span ahead = ahead_of(row);
-    block.ahead = ahead.begin, block.ahead_end = ahead.end;
     use_taps_inside(c, phase, tile.row + row, block);
     correlate_row(block, columns, vectors, c.layout.channel_step);
     block.image += c.rows.step * c.layout.row;
@@ -214,9 +198,8 @@ void correlate_block(const Correlation& c, const Phase& phase, const Tile& tile,
   }
 }
 
-template <typename AheadOf>
-void correlate_phase(const Correlation& c, const TilePlace& place, const Phase& phase, const float* image,
-                     AheadOf ahead_of) {
+inline void correlate_phase(const Correlation& c, const TilePlace& place, const Phase& phase, const float* image,
+                            Ahead* ahead) {
   const Tile& tile = place.tile;
   const int64_t pitch = c.channels * c.shape->groups, vectors = ceiling(c.channels, kLanes);
   const int64_t out_row = tile.image * c.height + tile.row * c.rows.phases + phase.row;
@@ -227,28 +210,38 @@ void correlate_phase(const Correlation& c, const TilePlace& place, const Phase& 
   Block block = {};
   block.image = image, block.plane = c.layout.plane, block.channels = c.source_channels;
   block.all_taps = phase.taps(), block.out_step = c.columns.phases * pitch, block.relu = c.relu;
+  block.ahead = ahead;
   for_each_block(c, [&](int64_t first, int64_t taken) {
     block.weights = weights + first * phase.taps() * c.source_channels;
     block.out = c.out + (out_row * c.width + out_column) * pitch + place.group * c.channels + first;
     block.out_channels = least(taken * kLanes, c.channels - first);
     block.bias = bias ? bias + first : nullptr;
-    const bool leads = first == 0 && phase.taps_before == 0;
-    correlate_block(c, phase, tile, block, taken, [&](int64_t row) { return leads ? ahead_of(row) : Span{}; });
+    correlate_block(c, phase, tile, block, taken);
   });
+}
+
+// The source of a tile, to be fetched while the one before is at work.
+inline Ahead source_ahead(const Correlation& c, const TilePlace& place) {
+  const Source source = source_of(c, place.group);
+  int64_t first = place.tile.row * c.rows.step + c.reach.first_row, end = first + c.layout.rows;
+  int64_t left = place.tile.column * c.columns.step + c.reach.first_column;
+  int64_t right = (place.tile.column + place.tile.columns - 1) * c.columns.step + c.reach.last_column + 1;
+  clip(first, end, c.source_height), clip(left, right, c.source_width);
+  const int64_t pitch = c.source_width * source.pixel_step, runs = ceiling(c.tile_columns, kRun<2>) * c.tile_rows;
+  const float* from = source.data + (place.tile.image * c.source_height + first) * pitch + left * source.pixel_step;
+  return ahead_of(from, pitch, most(right - left, 0) * source.pixel_step, most(end - first, 0),
+                  c.layout.planes * taps(*c.shape) * runs * ceiling(c.channels, 2 * kLanes));
 }
 
 // Tile `index`; meanwhile the source of the next one comes nearer.
 inline void correlate_tile(const Correlation& c, int64_t index, bool last) {
-  const TilePlace place = place_of(c, index), next = place_of(c, last ? index : index + 1);
-  const Source source = source_of(c, place.group), next_source = source_of(c, next.group);
+  const TilePlace place = place_of(c, index);
   float* image = scratch(Purpose::image, c.layout.floats());
   AxisTap* memory = reinterpret_cast<AxisTap*>(scratch(Purpose::taps, tap_memory(*c.shape)));
-  copy_tile(source, c.reach, c.layout, place.tile, image);
-  for_each_phase(c, memory, [&](const Phase& phase) {
-    correlate_phase(c, place, phase, image, [&](int64_t row) {
-      return last ? Span{} : source_row(next_source, c.reach, next.tile, row * c.rows.step);
-    });
-  });
+  copy_tile(source_of(c, place.group), c.reach, c.layout, place.tile, image);
+  Ahead ahead = last ? Ahead{} : source_ahead(c, place_of(c, index + 1));
+  for_each_phase(c, memory,
+                 [&](const Phase& phase) { correlate_phase(c, place, phase, image, &ahead); });
 }
 
 inline int64_t tiles_of(const Correlation& c) {
@@ -278,19 +271,19 @@ inline void run_correlation(Correlation& c, const float* weight, Workers& worker
   });
 }
 
-inline void convolution_forward(const Convolution& shape, const float* x, const float* weight, const float* bias,
+inline void convolution_forward(const Convolution& s, const float* x, const float* weight, const float* bias,
                                 bool relu, float* y, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_forward(shape, x, weight, bias, relu, y, workers);
-  const Convolution s = flattened(shape);
+  if (suits_winograd(s)) return winograd_forward(s, x, weight, bias, relu, y, workers);
+  if (is_matrix(s)) return matrix_forward(s, x, weight, bias, relu, y, workers);
   Correlation c = forward_correlation(s);
   c.source = x, c.bias = bias, c.relu = relu, c.out = y;
   run_correlation(c, weight, workers);
 }
 
-inline void convolution_input_gradient(const Convolution& shape, const float* gy, const float* output,
+inline void convolution_input_gradient(const Convolution& s, const float* gy, const float* output,
                                        const float* weight, float* gx, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_input_gradient(shape, gy, output, weight, gx, workers);
-  const Convolution s = flattened(shape);
+  if (suits_winograd(s)) return winograd_input_gradient(s, gy, output, weight, gx, workers);
+  if (is_square_matrix(s)) return matrix_input_gradient(s, gy, output, weight, gx, workers);
   Correlation c = backward_correlation(s);
   c.source = gy, c.gate = output, c.out = gx;
   run_correlation(c, weight, workers);

@@ -20,42 +20,77 @@ struct Block {
   int64_t out_channels;  // of this block, at most V kLanes
   const float* bias;     // of this block, or null
   bool relu;
-  const float* ahead;  // what to ask memory for meanwhile, up to `ahead_end`
-  const float* ahead_end;
+  bool accumulate;  // adds to what stands in `out`
+  Ahead* ahead;     // what to ask memory for meanwhile, or null
 };
 
 // Pixels in registers for V vectors of channels: the sums, the V weights and one broadcast fill the registers.
 template <int V>
 constexpr int kRun = kRegisters == 32 ? (V == 1 ? 14 : V == 2 ? 14 : 7) : (V == 1 ? 12 : V == 2 ? 6 : 3);
 
+// Every index of the sums must be known while compiling, or they go to memory and back.
 template <int P, int V>
 inline void write(const Block& block, Vector (&sum)[P][V]) {
+#pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
     const int64_t count = block.out_channels - v * kLanes;
     if (count <= 0) return;
-    const Vector bias = block.bias ? load_some(block.bias + v * kLanes, count) : Vector{};
-    for (int p = 0; p < P; ++p) {
-      const Vector value = sum[p][v] + bias;
-      store_some(block.out + p * block.out_step + v * kLanes, block.relu ? positive_part(value) : value, count);
+    if (block.bias) {
+      const Vector bias = load_some(block.bias + v * kLanes, count);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) sum[p][v] += bias;
     }
+    if (block.relu)
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) sum[p][v] = positive_part(sum[p][v]);
+    float* out = block.out + v * kLanes;
+    if (count >= kLanes) {
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p, out += block.out_step) store(out, sum[p][v]);
+    } else {
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p, out += block.out_step) store_part(out, sum[p][v], count);
+    }
+  }
+}
+
+template <int P, int V>
+inline void start(const Block& block, Vector (&sum)[P][V]) {
+  if (!block.accumulate) {
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[p][v] = Vector{};
+    return;
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) {
+    const int64_t count = block.out_channels - v * kLanes;
+    const float* out = block.out + v * kLanes;
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p, out += block.out_step)
+      sum[p][v] = count >= kLanes ? load(out) : count > 0 ? load_part(out, count) : Vector{};
   }
 }
 
 // out[p] = sum over taps and channels c of image[p + tap, c] weights[tap, c]
 template <int Step, int P, int V>
 void correlate(const Block& block) {
-  Vector sum[P][V] = {};
+  Vector sum[P][V];
+  start<P, V>(block, sum);
   const float* plane = block.image;
   const float* plane_weights = block.weights;
-  const float* ahead = block.ahead;
+  const float* out = block.accumulate ? block.out + P * block.out_step : block.out;
+  const float* out_end = out + P * block.out_step;
   for (int64_t left = block.channels; left > 0; left -= Step, plane += block.plane) {
     const int64_t channels = left < Step ? left : Step;
     const float* weights = plane_weights + block.first_tap * channels * V * kLanes;
     plane_weights += block.all_taps * channels * V * kLanes;
     for (int64_t tap = 0; tap < block.taps; ++tap) {
       const float* x = plane + block.offsets[tap];
-      // A few lines for each tap: many at once would keep the misses of this loop itself waiting.
-      for (int line = 0; line < 2 && ahead < block.ahead_end; ++line, ahead += 16) __builtin_prefetch(ahead, 0, 2);
+      if (block.ahead) block.ahead->fetch();
+      for (int p = 0; p < 4 && out < out_end; ++p, out += block.out_step)
+        for (int v = 0; v < V; ++v) __builtin_prefetch(out + v * kLanes, 1, 3);
       for (int64_t c = 0; c < channels; ++c, ++x, weights += V * kLanes) {
         Vector weight[V];
 #pragma GCC unroll 8
@@ -86,14 +121,10 @@ template <int Step, int V>
 void correlate_row(Block block, int64_t columns) {
   const float* image = block.image;
   float* out = block.out;
-  const float* ahead = block.ahead;
-  const int64_t lines = (block.ahead_end - ahead) / 16;
   const int64_t runs = ceiling(columns, kRun<V>);
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t begin = part_begin(columns, runs, run);
     block.image = image + begin * Step;
-    block.ahead = ahead + part_begin(lines, runs, run) * 16;
-    block.ahead_end = ahead + part_begin(lines, runs, run + 1) * 16;
     block.out = out + begin * block.out_step;
     correlate_run<Step, V, kRun<V>>(block, part_begin(columns, runs, run + 1) - begin);
   }
@@ -112,6 +143,24 @@ inline void correlate_row(const Block& block, int64_t columns, int64_t vectors, 
   } else {
     correlate_row<kPlaneChannels>(block, columns, vectors);
   }
+}
+
+// Strides of the weights as (tap, input channel, output channel) of the correlation.
+struct WeightSteps {
+  int64_t tap, input, output;
+};
+
+// `channels` rows of `lanes` floats, of which `outputs` exist; the others are zero.
+inline void pack_rows(const float* from, const WeightSteps& steps, int64_t channels, int64_t outputs, int64_t lanes,
+                      float* to) {
+  if (steps.output == 1 && outputs == lanes && lanes % kLanes == 0) {
+    for (int64_t c = 0; c < channels; ++c, from += steps.input, to += lanes)
+      for (int64_t o = 0; o < lanes; o += kLanes) store(to + o, load(from + o));
+    return;
+  }
+  for (int64_t o = 0; o < lanes; ++o)
+    for (int64_t c = 0; c < channels; ++c)
+      to[c * lanes + o] = o < outputs ? from[c * steps.input + o * steps.output] : 0.0f;
 }
 
 // How many of the `left` vectors of output channels the next block takes, for rows of `columns` pixels.

@@ -24,6 +24,7 @@ struct Products {
   int64_t gradient_plane;  // floats from one vector of gy to the next
   const int32_t* offsets;  // of the rows in the image; of the first alone, where the rows are neighbouring channels
   float* sums;             // (rows, V kLanes)
+  Ahead* ahead;            // two of what to ask memory for meanwhile, or null
 };
 
 // Rows of the weight in registers for V vectors.
@@ -46,6 +47,7 @@ void accumulate(const Products& work) {
     const float* gradient = work.patches[patch].gradient;
     const int64_t columns = work.patches[patch].columns;
     for (int64_t row = 0; row < work.patches[patch].rows; ++row) {
+      if (work.ahead) work.ahead[0].fetch(), work.ahead[1].fetch();
       const float* x[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) x[r] = image + (Neighbours ? r : work.offsets[r]);

@@ -87,14 +87,5 @@ inline TapRange taps_inside(const AxisTaps& axis, int64_t position, int64_t size
   return range;
 }
 
-// A kernel of one tap that looks at its own pixel is a product of matrices: all pixels form one row.
-inline Convolution flattened(Convolution s) {
-  const bool single = taps(s) == 1 && s.stride_height == 1 && s.stride_width == 1;
-  if (!single || s.pad_top != 0 || s.pad_left != 0 || s.height != s.out_height || s.width != s.out_width) return s;
-  s.width = s.out_width = s.images * s.height * s.width;
-  s.height = s.out_height = s.images = 1;
-  return s;
-}
-
 }  // namespace
 }  // namespace madi

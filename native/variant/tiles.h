@@ -148,6 +148,30 @@ inline void prefetch(const float* from, int64_t floats) {
   for (int64_t k = 0; k < floats; k += 16) __builtin_prefetch(from + k, 0, 2);
 }
 
+// Lines of memory to ask for while the arithmetic goes on, a few at a time: many at once would keep the misses of the
+// loop itself waiting.
+struct Ahead {
+  const float* row;
+  int64_t pitch, lines, rows;  // floats from one row to the next; lines of a row; rows left
+  int64_t each;                // lines at a time
+  int64_t line;                // next of this row
+  int64_t second;              // floats to a second array of the same form, or 0
+
+  void fetch() __attribute__((always_inline)) {
+    for (int64_t k = 0; k < each && rows > 0; ++k) {
+      __builtin_prefetch(row + line * 16, 0, 2);
+      if (second != 0) __builtin_prefetch(row + second + line * 16, 0, 2);
+      if (++line == lines) line = 0, --rows, row += pitch;
+    }
+  }
+};
+
+// `rows` rows of `floats` floats, fetched in `times` times.
+inline Ahead ahead_of(const float* from, int64_t pitch, int64_t floats, int64_t rows, int64_t times) {
+  const int64_t lines = ceiling(floats, 16);
+  return {from, pitch, lines, lines > 0 ? rows : 0, ceiling(lines * rows, most(times, 1)), 0, 0};
+}
+
 // A stretch of memory.
 struct Span {
   const float* begin;

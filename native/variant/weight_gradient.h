@@ -1,6 +1,7 @@
 // Layer 2 of the gradient of the weights: pixels are cut into parts, each with partial sums of its own, added in order.
 #pragma once
 
+#include "matrix_gradient.h"
 #include "products.h"
 #include "taps.h"
 #include "winograd_gradient.h"
@@ -192,7 +193,7 @@ inline Products products_of(const WeightGradient& g, int64_t count) {
   const Convolution& s = *g.shape;
   const int64_t row = g.direct ? s.out_width * s.out_channels : g.gradient.row;
   const int64_t step = g.direct ? s.out_channels : kPlaneChannels;
-  return {nullptr, count, g.reach.stride_height * g.image.row, row, step, 0, nullptr, nullptr};
+  return {nullptr, count, g.reach.stride_height * g.image.row, row, step, 0, nullptr, nullptr, nullptr};
 }
 
 // Asks for the next patches; their source is read while this one's products are summed.
@@ -257,10 +258,10 @@ inline void reduce_rows(const WeightGradient& g, int64_t chunk) {
   }
 }
 
-inline void convolution_weight_gradient(const Convolution& shape, const float* x, const float* gy, const float* output,
+inline void convolution_weight_gradient(const Convolution& s, const float* x, const float* gy, const float* output,
                                         float* gweight, float* gbias, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_weight_gradient(shape, x, gy, output, gweight, gbias, workers);
-  const Convolution s = flattened(shape);
+  if (suits_winograd(s)) return winograd_weight_gradient(s, x, gy, output, gweight, gbias, workers);
+  if (is_matrix(s)) return matrix_weight_gradient(s, x, gy, output, gweight, gbias, workers);
   WeightGradient g = plan_weight_gradient(s, output, workers.threads());
   int32_t* offsets = reinterpret_cast<int32_t*>(scratch(Purpose::plan, taps(s) * kFewChannels));
   write_row_offsets(g, offsets);
