@@ -230,7 +230,7 @@ inline Ahead source_ahead(const Correlation& c, const TilePlace& place) {
   const int64_t pitch = c.source_width * source.pixel_step, runs = ceiling(c.tile_columns, kRun<2>) * c.tile_rows;
   const float* from = source.data + (place.tile.image * c.source_height + first) * pitch + left * source.pixel_step;
   return ahead_of(from, pitch, most(right - left, 0) * source.pixel_step, most(end - first, 0),
-                  c.layout.planes * taps(*c.shape) * runs * ceiling(c.channels, 2 * kLanes));
+                  c.layout.planes * c.rows.phases * c.columns.phases * runs * ceiling(c.channels, 2 * kLanes));
 }
 
 // Tile `index`; meanwhile the source of the next one comes nearer.

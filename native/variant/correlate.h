@@ -80,17 +80,19 @@ void correlate(const Block& block) {
   start<P, V>(block, sum);
   const float* plane = block.image;
   const float* plane_weights = block.weights;
+  // The outputs come nearer before they are written, those of the next run where these were read just now.
   const float* out = block.accumulate ? block.out + P * block.out_step : block.out;
   const float* out_end = out + P * block.out_step;
+  const int64_t out_rows = ceiling(P * Step, most(block.channels, 1));  // at a time
   for (int64_t left = block.channels; left > 0; left -= Step, plane += block.plane) {
     const int64_t channels = left < Step ? left : Step;
+    if (block.ahead) block.ahead->fetch();
+    for (int64_t p = 0; p < out_rows && out < out_end; ++p, out += block.out_step)
+      for (int v = 0; v < V; ++v) __builtin_prefetch(out + v * kLanes, 1, 3);
     const float* weights = plane_weights + block.first_tap * channels * V * kLanes;
     plane_weights += block.all_taps * channels * V * kLanes;
     for (int64_t tap = 0; tap < block.taps; ++tap) {
       const float* x = plane + block.offsets[tap];
-      if (block.ahead) block.ahead->fetch();
-      for (int p = 0; p < 4 && out < out_end; ++p, out += block.out_step)
-        for (int v = 0; v < V; ++v) __builtin_prefetch(out + v * kLanes, 1, 3);
       for (int64_t c = 0; c < channels; ++c, ++x, weights += V * kLanes) {
         Vector weight[V];
 #pragma GCC unroll 8

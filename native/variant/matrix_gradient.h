@@ -66,7 +66,8 @@ struct BlockPlace {
 
 inline BlockPlace block_place(const MatrixGradient& g, int64_t chunk) {
   const int64_t block = chunk / g.parts % blocks(g);
-  BlockPlace at = {chunk / g.parts / blocks(g), chunk % g.parts};
+  BlockPlace at;
+  at.matrix = chunk / g.parts / blocks(g), at.part = chunk % g.parts;
   at.input = block / g.output_blocks * g.block_inputs, at.inputs = least(g.inputs - at.input, g.block_inputs);
   at.output = block % g.output_blocks * g.block_outputs, at.outputs = least(g.outputs - at.output, g.block_outputs);
   at.sums = g.sums + chunk * block_floats(g);
@@ -203,7 +204,9 @@ inline void add_block(const MatrixGradient& g, int64_t chunk) {
 
 inline void matrix_weight_gradient(const Convolution& s, const float* x, const float* gy, const float* output,
                                    float* gweight, float* gbias, Workers& workers) {
-  MatrixGradient g = {&s, s.trials * s.groups, rows_of_trial(s), in_group(s), out_group(s)};
+  MatrixGradient g = {};
+  g.shape = &s, g.matrices = s.trials * s.groups, g.rows = rows_of_trial(s);
+  g.inputs = in_group(s), g.outputs = out_group(s);
   g.x = x, g.gy = gy, g.output = output, g.gweight = gweight, g.gbias = gbias;
   plan_gradient(g, workers.threads());
   g.sums = scratch(Purpose::partial_sums, g.matrices * blocks(g) * g.parts * block_floats(g));

@@ -47,7 +47,7 @@ void accumulate(const Products& work) {
     const float* gradient = work.patches[patch].gradient;
     const int64_t columns = work.patches[patch].columns;
     for (int64_t row = 0; row < work.patches[patch].rows; ++row) {
-      if (work.ahead) work.ahead[0].fetch(), work.ahead[1].fetch();
+      if (Neighbours && work.ahead) work.ahead[0].fetch(), work.ahead[1].fetch();
       const float* x[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) x[r] = image + (Neighbours ? r : work.offsets[r]);
