@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "large_pages.h"
 #include "thread_workers.h"
 #include "variants.h"
 #include "xla/ffi/api/ffi.h"
@@ -75,6 +76,12 @@ const float* data_or_null(const Floats& optional) {
   return optional.element_count() == 0 ? nullptr : optional.typed_data();
 }
 
+// The memory of a result, which the kernel is the first to write.
+float* fresh(Out<Floats>& result) {
+  prefer_large_pages(result->typed_data(), result->size_bytes());
+  return result->typed_data();
+}
+
 ffi::Error unfit() { return ffi::Error::InvalidArgument("madi: the shapes of a kernel's arrays do not fit each other"); }
 
 // Runs `call` with workers over XLA's threads; no exception leaves.
@@ -97,7 +104,7 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, O
   if (!consistent(s, x.dimensions(), weight.dimensions(), y->dimensions())) return unfit();
   if (!fits(bias, s.trials * s.out_channels)) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.convolution_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, y->typed_data(),
+    kernels.convolution_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, fresh(y),
                                 workers);
   });
 }
@@ -108,7 +115,7 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Floats gy, Floats output, Floats
   if (!consistent(s, gx->dimensions(), weight.dimensions(), gy.dimensions())) return unfit();
   if (!fits(output, gy.element_count())) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.convolution_input_gradient(s, gy.typed_data(), data_or_null(output), weight.typed_data(), gx->typed_data(),
+    kernels.convolution_input_gradient(s, gy.typed_data(), data_or_null(output), weight.typed_data(), fresh(gx),
                                        workers);
   });
 }
@@ -148,7 +155,7 @@ ffi::Error pool_forward(ffi::ThreadPool pool, Floats x, Out<Floats> y, Out<Bytes
   const Pooling s = shape_of(x.dimensions(), y->dimensions(), size, stride, padding);
   if (!consistent(s, x.dimensions(), y->dimensions()) || places->element_count() != y->element_count()) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.max_pool_forward(s, x.typed_data(), y->typed_data(), places->typed_data(), workers);
+    kernels.max_pool_forward(s, x.typed_data(), fresh(y), places->typed_data(), workers);
   });
 }
 
@@ -157,7 +164,7 @@ ffi::Error pool_backward(ffi::ThreadPool pool, Floats gy, Bytes places, Out<Floa
   const Pooling s = shape_of(gx->dimensions(), gy.dimensions(), size, stride, padding);
   if (!consistent(s, gx->dimensions(), gy.dimensions()) || places.element_count() != gy.element_count()) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.max_pool_backward(s, gy.typed_data(), places.typed_data(), gx->typed_data(), workers);
+    kernels.max_pool_backward(s, gy.typed_data(), places.typed_data(), fresh(gx), workers);
   });
 }
 
