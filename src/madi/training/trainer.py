@@ -56,7 +56,7 @@ class Trainer:
                       madi.training.precision
 
     >>> from madi.layers import Dense
-    >>> trainer = Trainer(Dense(1), optimizer="sgd", loss="mean_squared_error", engine="numpy")
+    >>> trainer = Trainer(Dense(1), optimizer=optimizers.SGD(0.1), loss="mean_squared_error", engine="numpy")
     >>> x = np.linspace(0, 1, 20).reshape(20, 1)
     >>> history = trainer.fit((x, 2 * x + 1), epochs=50, batch_size=5, verbose=0)
     >>> history["loss"][-1] < 0.01 * history["loss"][0]
