@@ -103,6 +103,14 @@ Convolution choose(std::mt19937& random) {
     s.kernel_height = s.kernel_width = s.stride_height = s.stride_width = 1;
     s.pad_top = s.pad_left = 0;
     s.out_height = s.height, s.out_width = s.width;
+  } else if (random() % 3 == 0) {  // what Winograd's kernels take
+    s.kernel_height = s.kernel_width = 3;
+    s.stride_height = s.stride_width = s.dilation_height = s.dilation_width = 1;
+    s.pad_top = random() % 4, s.pad_left = random() % 3;
+    s.height = 4 + random() % 12, s.width = 4 + random() % 12;
+    s.out_height = s.height + s.pad_top + random() % 2 - 2, s.out_width = s.width + s.pad_left + random() % 3 - 2;
+    s.in_channels = s.groups * pick(random, {16, 32, 48, 144});
+    s.out_channels = s.groups * pick(random, {16, 32, 48, 80, 144});
   }
   return s;
 }

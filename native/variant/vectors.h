@@ -12,6 +12,7 @@ namespace {
 
 using std::int32_t;
 using std::int64_t;
+using std::uint16_t;
 
 constexpr int kLanes = MADI_VECTOR_BYTES / 4;
 constexpr int kRegisters = MADI_VECTOR_REGISTERS;
@@ -32,7 +33,38 @@ inline Vector load(const float* from) { return *reinterpret_cast<const Unaligned
 inline void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
 inline Vector positive_part(Vector value) { return value > Vector{} ? value : Vector{}; }
 
-// The first `count` lanes only, 0 < count < kLanes; the rest read as zero.
+// The first `count` lanes only, 0 < count < kLanes; the rest read as zero.  A masked access never touches the others.
+#if defined(__AVX512F__)
+
+inline uint16_t mask_of(int64_t count) { return static_cast<uint16_t>((1 << count) - 1); }
+
+inline Vector load_part(const float* from, int64_t count) {
+  return __builtin_ia32_loadups512_mask(from, Vector{}, mask_of(count));
+}
+
+inline void store_part(float* to, Vector value, int64_t count) {
+  __builtin_ia32_storeups512_mask(to, value, mask_of(count));
+}
+
+#elif defined(__AVX2__)
+
+typedef int32_t Mask __attribute__((vector_size(MADI_VECTOR_BYTES)));
+
+inline Mask mask_of(int64_t count) {
+  const Mask lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+  return lanes < Mask{} + static_cast<int32_t>(count);
+}
+
+inline Vector load_part(const float* from, int64_t count) {
+  return __builtin_ia32_maskloadps256(reinterpret_cast<const Vector*>(from), mask_of(count));
+}
+
+inline void store_part(float* to, Vector value, int64_t count) {
+  __builtin_ia32_maskstoreps256(reinterpret_cast<Vector*>(to), mask_of(count), value);
+}
+
+#else
+
 inline Vector load_part(const float* from, int64_t count) {
   Vector value = {};
   for (int lane = 0; lane < kLanes; ++lane)
@@ -44,6 +76,8 @@ inline void store_part(float* to, Vector value, int64_t count) {
   for (int lane = 0; lane < kLanes; ++lane)
     if (lane < count) to[lane] = value[lane];
 }
+
+#endif
 
 // As many lanes as `count` allows.
 inline Vector load_some(const float* from, int64_t count) {

@@ -211,8 +211,8 @@ def test_a_rate_is_suggested_and_drawn(madi, tmp_path):
         "config.toml", "learning_rate.json", "learning_rate.png",
     }  # fmt: skip
     found = json.loads((tmp_path / "rate/learning_rate.json").read_text())
-    assert f"suggestion  {found['suggestion']:.2g}, where" in result.out
-    assert f"cautious    {found['cautious']:.2g}, a tenth" in result.out
+    assert f"suggestion: {found['suggestion']:.2g}, where" in result.out
+    assert f"it falls fastest at {found['steepest']:.2g}, and is lowest at {10 * found['tenth']:.2g}" in result.out
     assert f"{len(found['rates'])} steps with learning rates from 1e-06 to " in result.out
     assert (tmp_path / "rate/learning_rate.png").read_bytes().startswith(b"\x89PNG")
     again = result.out.strip().splitlines()[-1].partition("madi ")[2].split()

@@ -10,7 +10,7 @@ import pytest
 import madi.functions as F
 from madi import Variable, datasets, optimizers
 from madi.errors import ConfigurationError, DivergenceError, UnknownNameError
-from madi.graph import observing
+from madi.graph import Function, observing
 from madi.kernels.arrays import is_floating, widened
 from madi.layers import (
     Auxiliary,
@@ -84,6 +84,52 @@ def test_batch_norm_takes_its_means_in_float32():
     np.testing.assert_allclose(np.asarray(y.value, np.float64), expected, rtol=ROUNDING, atol=1e-4)
 
 
+class Halves(Function):
+    """Both halves of x times w, which a wide node sees in float32."""
+
+    wide = True
+
+    def forward(self, x, w):
+        self.x, self.w, self.seen = x, w, {x.dtype.name}
+        return x * w / 2, x * w / 2
+
+    def backward(self, gy, gz):
+        self.seen |= {gy.dtype.name, gz.dtype.name}
+        return (gy + gz) * self.w / 2, (gy + gz) * self.x / 2
+
+
+def test_a_wide_node_of_two_outputs():
+    """Outputs are rounded to the first input's type, and each gradient to its own input's."""
+    x, w = Variable(jnp.array([1.0, 3.0], jnp.bfloat16)), Variable(jnp.array([1.0, 0.5], jnp.float32))
+    node = Halves()
+    y, z = node(x, w)
+    assert (y.dtype, z.dtype) == (jnp.bfloat16, jnp.bfloat16)
+    (y + z).sum().backward()
+    assert node.seen == {"float32"}
+    assert (x.grad.dtype, w.grad.dtype) == (jnp.bfloat16, jnp.float32)
+    np.testing.assert_array_equal(w.grad, [1, 3])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_convolution_is_that_of_float32_rounded(compiled, monkeypatch):
+    """The compiled kernels take bfloat16 widened; XLA's takes it as it is."""
+    if not compiled:
+        monkeypatch.setenv("MADI_KERNELS", "off")
+    rng = np.random.default_rng(0)
+    arrays = [jnp.asarray(rng.normal(size=shape), jnp.bfloat16) for shape in ((2, 6, 6, 3), (3, 3, 3, 4), (4,))]
+    found = []
+    for dtype in (jnp.bfloat16, np.float32):
+        leaves = [Variable(array.astype(dtype)) for array in arrays]
+        y = F.conv2d(*leaves, padding="same")
+        y.backward(jnp.ones(y.shape, dtype))
+        found.append([y.value, *(leaf.grad for leaf in leaves)])
+    for low, exact in zip(*found, strict=True):
+        assert low.dtype == jnp.bfloat16
+        np.testing.assert_allclose(
+            low.astype(np.float32), exact, rtol=ROUNDING, atol=ROUNDING * float(abs(exact).max())
+        )
+
+
 # ---- a step
 
 
@@ -106,12 +152,12 @@ def test_nodes_compute_in_bfloat16_but_for_those_that_must_not():
 
 def test_gradients_are_those_of_float32_but_for_rounding():
     """A step of SGD at rate 1 is the gradient.  A dozen nodes round by 1 part in 256, and some maxima change places."""
-    images = np.random.default_rng(0).random((16, 8, 8, 1)), np.arange(16) % 10
+    images = np.random.default_rng(0).random((50, 8, 8, 1)), np.arange(50) % 10
     found = []
     for precision in ("float32", "bfloat16"):
         own = low(convolutional(), precision=precision, optimizer=optimizers.SGD(1.0))
         before = values(own.model)
-        own.fit(images, batch_size=16, verbose=0)
+        own.fit(images, batch_size=50, verbose=0)
         found.append({path: before[path] - value for path, value in values(own.model).items()})
     for path, expected in found[0].items():
         error = np.linalg.norm(found[1][path] - expected) / np.linalg.norm(expected)

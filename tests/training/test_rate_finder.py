@@ -48,7 +48,7 @@ def test_the_suggestion_lies_below_the_rate_that_diverges(engine):
     found = search(parabola(engine), (x, y + noise), lowest=1e-4, highest=100, steps=300)
     assert found.ended == "the loss grew to 4 times its lowest"
     assert found.rates[found.lowest] < CRITICAL < found.rates[-1] < 2 * CRITICAL, found.rates[-1]
-    assert CRITICAL / 1000 < found.cautious < CRITICAL / 10
+    assert CRITICAL / 1000 < found.tenth < CRITICAL / 10
     assert CRITICAL / 1000 < found.steepest < CRITICAL
     assert CRITICAL / 30 < found.suggestion < CRITICAL / 2
 
@@ -166,8 +166,8 @@ def test_the_rates_of_a_valley():
     steps = np.linspace(-4, 0, 401)
     found = curve(1 + (steps + 1) ** 2)  # from 10 down to 1: 95% of the fall is done at 1.45, where steps = -1 - √0.45
     assert found.suggestion == pytest.approx(10 ** (-1 - 0.45**0.5), rel=0.1)  # smoothing lowers the start
-    assert found.cautious == pytest.approx(0.1 / 10)
-    assert set(found.to_dict()) == {"suggestion", "cautious", "steepest", "conclusive", "ended", "rates", "losses"}
+    assert found.tenth == pytest.approx(0.1 / 10)
+    assert set(found.to_dict()) == {"suggestion", "tenth", "steepest", "conclusive", "ended", "rates", "losses"}
 
 
 def test_a_loss_that_hardly_falls_concludes_nothing():

@@ -41,7 +41,7 @@ def _tell(search: RateSearch, seconds: float) -> None:
         f"\n{len(search.rates)} steps with learning rates from {first:.2g} to {last:.2g} in "
         f"{duration(seconds, tenths=True)}: {search.ended}"
     )
-    say(f"suggestion  {search.suggestion:.2g}, where the loss ends its fall")
-    say(f"cautious    {search.cautious:.2g}, a tenth of where it is lowest")
+    say(f"suggestion: {search.suggestion:.2g}, where the loss ends its fall")
+    say(f"it falls fastest at {search.steepest:.2g}, and is lowest at {search.rates[search.lowest]:.2g}")
     if not search.conclusive:
         notice("The loss hardly fell, so that these rates mean little: look at the figure, and compare whole runs.")

@@ -7,8 +7,9 @@
 with stride s, dilation d and padding p; x is zero outside of the image.  With groups g, output channel o sees only the
 input channels of its group, so weight is (kH, kW, C_in / g, C_out).
 
-NumPy: a loop over the kernel's offsets, one matrix product each.  JAX on a CPU, float32: the compiled kernels.  JAX
-elsewhere, or with MADI_KERNELS=off: `lax.conv_general_dilated`, whose two transposes are written out here.
+NumPy: a loop over the kernel's offsets, one matrix product each.  JAX on a CPU, float32 and, widened to it, bfloat16:
+the compiled kernels (XLA takes 46 times as long over a step of the deep convnet in bfloat16).  JAX elsewhere, or with
+MADI_KERNELS=off: `lax.conv_general_dilated`, whose two transposes are written out here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from jax import lax
 
 from madi.errors import ConfigurationError, ShapeError
 from madi.kernels import native
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, widened
 from madi.kernels.windows import Windows, make_windows
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -179,8 +180,8 @@ def _channel_groups(weight: Any, groups: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _compiled(path: str, *arrays: Any) -> bool:
-    """Whether the compiled kernels take these arrays."""
-    return path != "off" and all(array.dtype == np.float32 for array in arrays if array is not None)
+    """Whether the compiled kernels take these arrays; those of half precision they take in float32."""
+    return path != "off" and all(widened(array).dtype == np.float32 for array in arrays if array is not None)
 
 
 def _choose(compiled: bool, arguments: tuple[Any, ...], kernel: Any, operations: Any) -> Any:
@@ -194,9 +195,9 @@ def _attributes(windows: Windows, groups: int) -> dict[str, Any]:
     return {name: np.array(value, np.int64) for name, value in named.items()} | {"groups": np.int64(groups)}
 
 
-def _or_nothing(array: Any) -> Any:
-    """What the kernels take for a missing array: one without elements."""
-    return jnp.zeros((0,), jnp.float32) if array is None else array
+def _as_taken(array: Any) -> Any:
+    """An array as the kernels take it, half precision widened; for a missing one, one without elements."""
+    return jnp.zeros((0,), jnp.float32) if array is None else widened(array)
 
 
 @functools.partial(jax.jit, static_argnames=("windows", "groups", "relu", "path"))
@@ -204,9 +205,10 @@ def _jax_forward(x: Any, weight: Any, bias: Any, *, windows: Windows, groups: in
     shape = (x.shape[0], *windows.output_size(x.shape[1:3]), weight.shape[3])
 
     def kernel(x: Any, weight: Any) -> Any:
-        result = jax.ShapeDtypeStruct(shape, x.dtype)
+        result = jax.ShapeDtypeStruct(shape, np.float32)
+        taken = map(_as_taken, (x, weight, bias))
         attributes = _attributes(windows, groups)
-        return native.call("madi_convolution_forward", result, x, weight, _or_nothing(bias), relu=relu, **attributes)
+        return native.call("madi_convolution_forward", result, *taken, relu=relu, **attributes).astype(x.dtype)
 
     def operations(x: Any, weight: Any) -> Any:
         return _activate(_lax_forward(x, weight, windows, groups), bias, relu)
@@ -219,9 +221,10 @@ def _jax_input_gradient(
     gy: Any, weight: Any, output: Any, *, shape: tuple[int, ...], windows: Windows, groups: int, path: str
 ) -> Any:
     def kernel(gy: Any, weight: Any) -> Any:
-        result = jax.ShapeDtypeStruct(shape, gy.dtype)
+        result = jax.ShapeDtypeStruct(shape, np.float32)
+        taken = map(_as_taken, (gy, output, weight))
         attributes = _attributes(windows, groups)
-        return native.call("madi_convolution_input_gradient", result, gy, _or_nothing(output), weight, **attributes)
+        return native.call("madi_convolution_input_gradient", result, *taken, **attributes).astype(gy.dtype)
 
     def operations(gy: Any, weight: Any) -> Any:
         return _lax_input_gradient(_gated(gy, output), weight, shape, windows, groups)
@@ -236,10 +239,12 @@ def _jax_weight_gradient(
     shape = (*windows.size, x.shape[3] // groups, gy.shape[3])
 
     def kernel(x: Any, gy: Any) -> Any:
-        bias = jax.ShapeDtypeStruct((gy.shape[3] if with_bias else 0,), x.dtype)
-        results = (jax.ShapeDtypeStruct(shape, x.dtype), bias)
+        bias = jax.ShapeDtypeStruct((gy.shape[3] if with_bias else 0,), np.float32)
+        results = (jax.ShapeDtypeStruct(shape, np.float32), bias)
+        taken = map(_as_taken, (x, gy, output))
         attributes = _attributes(windows, groups)
-        return native.call("madi_convolution_weight_gradient", results, x, gy, _or_nothing(output), **attributes)
+        found = native.call("madi_convolution_weight_gradient", results, *taken, **attributes)
+        return tuple(array.astype(x.dtype) for array in found)
 
     def operations(x: Any, gy: Any) -> Any:
         gy = _gated(gy, output)

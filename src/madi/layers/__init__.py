@@ -13,12 +13,13 @@ from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization
 from madi.layers.pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
+from madi.layers.recomputation import Recompute
 from madi.layers.registry import register
 from madi.layers.saving import ModelMetadata, load, read_metadata, save
 from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
-_COMPOSED = (Auxiliary, Branches, Residual, Sequential)
+_COMPOSED = (Auxiliary, Branches, Recompute, Residual, Sequential)
 _OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
 _NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
 

@@ -4,6 +4,9 @@
     gradients   bfloat16 on their way back; float32 from the parameters on (accumulation, update, average)
     kept        in float32: losses, the statistics of normalization, the parameters of layers that hold such
 
+It is meant for hardware with units for it, such as GPUs.  On two cores of a Zen 4 server it does not pay: a step of
+784-512-512-10 at batch 128 takes 3.1 ms for 2.7, one of the deep convnet at batch 100 40 ms for 28.
+
 bfloat16 has the range of float32, so that no loss needs scaling.  Micikevicius et al., 2018, "Mixed precision
 training"; Kalamkar et al., 2019, "A study of bfloat16 for deep learning training".
 """

@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 import madi.functions as F
 from madi.errors import ConfigurationError, DataError, unknown_name
-from madi.graph import no_grad
 from madi.layers import Layer
 from madi.options import expect_count
 from madi.training.checks import last_node
-from madi.training.choice import quick_on_numpy
 from madi.training.data import numbers
-from madi.training.step import layers_signature
+from madi.training.inference import Inference
 
 ENGINES = ("auto", "jax", "numpy")
-
-_programs: WeakKeyDictionary[Layer, dict[Any, Any]] = WeakKeyDictionary()
 
 
 def predict(model: Layer, x: Any, *, batch_size: int | None = None, engine: str = "auto") -> np.ndarray:
     """The network's output for inputs x (N, ...), in batches, as a NumPy array (N, ...).
 
-    Logits stay logits: use `predict_classes` for probabilities.
+    engine    "jax": the compiled network; "numpy": uncompiled; "auto": NumPy, until what it takes adds up to the time
+              of compiling, for batches of this size.  The two differ by rounding
+
+    Logits stay logits: use `predict_classes` for probabilities.  May be called from several threads.
 
     Raises DataError for values that are no finite numbers, ShapeError where x does not fit the model.
     """
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     size = None if batch_size is None else expect_count("predict: batch_size", batch_size, fix="Try 1000.")
-    weights = model.parameters()
-    dtype = next(iter(weights.values())).dtype if weights else np.float32
-    found = numbers(x, "predict: x", dtype)
-    model.ensure_built(found.shape[1:])
-    on_numpy = engine == "numpy" or (engine == "auto" and quick_on_numpy(model, -(-len(found) // 3), 1))
+    inference = Inference.of(model)
+    seen = inference.look(model)
+    found = numbers(x, "predict: x", seen[0].dtype)
+    if model.input_shape is None or not seen[0].built:
+        seen = inference.look(model, found.shape[1:])
     size = min(len(found), size or evaluation_batch(found.shape[1:]))
-    call = _eager(model) if on_numpy else _compiled(model)
-    return np.concatenate([call(part) for part in _batches(found, size)])[: len(found)]
+    answer = inference.answer(seen, found, size, engine)
+    if len(found) == size:
+        return answer(found)
+    return np.concatenate([answer(part) for part in _batches(found, size)])[: len(found)]
 
 
 def predict_classes(
@@ -86,7 +86,7 @@ def class_names(model: Layer, count: int, given: Sequence[str] | None) -> list[A
 
 def evaluation_batch(shape: tuple[int, ...]) -> int:
     """Examples of this shape that inference takes at once: about a million numbers, at most 1,000 examples."""
-    return max(1, min(1000, 2**20 // max(int(np.prod(shape)), 1)))
+    return max(1, min(1000, 2**20 // max(math.prod(shape), 1)))
 
 
 def _batches(x: np.ndarray, size: int) -> list[np.ndarray]:
@@ -97,31 +97,3 @@ def _batches(x: np.ndarray, size: int) -> list[np.ndarray]:
     )
     full = [x[start : start + size] for start in range(0, len(x) - size + 1, size)]
     return full if filled is None else [*full, filled]
-
-
-def _eager(model: Layer) -> Any:
-    def call(x: np.ndarray) -> np.ndarray:
-        with no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # as a compiled program does
-            return np.asarray(model(x).value)
-
-    return call
-
-
-def _compiled(model: Layer) -> Any:
-    """The model's inference compiled for each shape it meets, with its weights as values."""
-    import jax
-
-    seen = ref(model)  # the program must not keep alive the model that it is kept for
-
-    def run(parameters: Any, state: Any, numbers: Any, x: Any) -> Any:
-        with no_grad():
-            return seen().apply(parameters, state, x, numbers=numbers)[0].value  # type: ignore[union-attr]
-
-    parameters = {path: p.value for path, p in model.parameters().items()}
-    program = _programs.setdefault(model, {}).setdefault(layers_signature(model), jax.jit(run))
-
-    def call(x: np.ndarray) -> np.ndarray:
-        with jax.enable_x64(True) if x.dtype == np.float64 else nullcontext():
-            return np.asarray(program(parameters, model.state(), model.hyperparameters(), x))
-
-    return call

@@ -70,8 +70,8 @@ class RateSearch:
         return float(self.rates[(self.smoothed <= start - END_OF_FALL * self._fall).argmax()])
 
     @property
-    def cautious(self) -> float:
-        """A tenth of the rate at which the smoothed loss is lowest: for a constant rate, or where training is shaky."""
+    def tenth(self) -> float:
+        """A tenth of the rate at which the smoothed loss is lowest: a common rule, lower in most cases."""
         return float(self.rates[self.lowest] / 10)
 
     @property
@@ -96,7 +96,7 @@ class RateSearch:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers."""
-        found = {name: getattr(self, name) for name in ("suggestion", "cautious", "steepest", "conclusive", "ended")}
+        found = {name: getattr(self, name) for name in ("suggestion", "steepest", "tenth", "conclusive", "ended")}
         return {**found, "rates": self.rates.tolist(), "losses": self.losses.tolist()}
 
     def plot(self) -> Figure:

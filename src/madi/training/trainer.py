@@ -41,28 +41,22 @@ class Trainer:
     seed        of the first weights, the order of the examples and dropout
     dtype       of weights and data: "float32", or "float64"
 
-    precision   of activations: "bfloat16", for hardware that is fast in it, or None, as dtype.  Weights, losses and the
-                statistics of normalization stay float32; on the JAX engine alone
-
-    What changes the examples, in training only:
-
-    augmentation   functions (x, key) -> x of the same shape, applied to each batch in turn inside the step, on either
-                   engine; a name such as "flip" is one of madi.training.augmentation.  Each draws from a key of its
-                   own: dropout draws what it would without them
-
-    average        decay of an exponential moving average of the weights and running statistics, such as 0.999; None:
-                   none.  After update t the average becomes d average + (1 - d) weights,
-                   d = min(average, (1 + t) / (10 + t)).  Validation, callbacks and the model after a fit have the
-                   averaged weights; training itself, and a later fit, go on from the others
-
-    What changes the loss:
-
-    label_smoothing   s: each target t becomes (1 - s) t + s / classes, for softmax_cross_entropy and functions with an
-                      option of that name (Szegedy et al., 2016).  Loss of training and validation both are the
-                      smoothed one, so that they can be compared with each other; metrics see the true targets
+    augmentation      functions (x, key) -> x of the same shape, applied in turn to each batch inside the step, in
+                      training only; a text such as "crop:4" is one of madi.training.augmentation.  Each draws from a
+                      key of its own: dropout draws what it would without them
+    label_smoothing   s: each target t becomes (1 - s) t + s / classes (Szegedy et al., 2016), for softmax_cross_entropy
+                      and functions with an option of that name.  The losses of training and of validation are both
+                      the smoothed one, so that they can be compared; metrics see the true targets
+    average           decay of a moving average of the weights and running statistics, such as 0.999, or None.
+                      After update t it becomes d average + (1 - d) weights, d = min(average, (1 + t) / (10 + t)).
+                      Validation, callbacks and the model after a fit have the averaged weights; training itself, and a
+                      later fit, go on from the others.  See madi.training.averaging
+    precision         of activations: "bfloat16", for hardware that is fast in it, or None, as dtype.  Weights, losses
+                      and the statistics of normalization stay float32.  On the JAX engine alone.  See
+                      madi.training.precision
 
     >>> from madi.layers import Dense
-    >>> trainer = Trainer(Dense(1), optimizer="sgd", loss="mean_squared_error", engine="numpy")
+    >>> trainer = Trainer(Dense(1), optimizer=optimizers.SGD(0.1), loss="mean_squared_error", engine="numpy")
     >>> x = np.linspace(0, 1, 20).reshape(20, 1)
     >>> history = trainer.fit((x, 2 * x + 1), epochs=50, batch_size=5, verbose=0)
     >>> history["loss"][-1] < 0.01 * history["loss"][0]

@@ -1,0 +1,198 @@
+// The forward pass and the gradient of the input by Winograd's F(2x2, 3x3).
+#pragma once
+
+#include "correlate.h"
+#include "winograd.h"
+
+namespace madi {
+namespace {
+
+constexpr int64_t kStripFloats = 96 * 1024;  // of the transformed tiles of a strip, which stay in the second-level cache
+constexpr int64_t kMostStripTiles = 96;
+constexpr int64_t kLeastStripTiles = 28;
+constexpr int64_t kStripsPerThread = 8;
+
+// A correlation with 3 x 3 taps: out (i, j) looks at source pixels (i + first_row + a, j + first_column + b).
+struct WinogradCorrelation {
+  Convolution shape;
+  Strips strips;
+  int64_t inputs, outputs;  // channels of one group
+  int64_t first_row, first_column;
+  bool flipped;                          // tap (a, b) stands in place (2 - a, 2 - b) of the kernel
+  int64_t tap_step, input_step, output_step;  // in the kernel
+  int64_t source_height, source_width;
+
+  const float* source;
+  const float* gate;
+  const float* weight;
+  const float* bias;
+  bool relu;
+  float* taps;  // transformed: (trials, groups, places, blocks of outputs, inputs, outputs of the block)
+  float* out;
+};
+
+inline int64_t tap_floats(const WinogradCorrelation& w) { return kPlaces * w.inputs * w.outputs; }
+
+inline int64_t output_vectors(const WinogradCorrelation& w, int64_t first) {
+  return w.outputs - first >= 2 * kLanes ? 2 : 1;
+}
+
+// ---- the taps
+
+// Tap (a, b) of input channel c and output channel o.
+inline const float* tap_place(const WinogradCorrelation& w, int64_t matrix, int a, int b, int64_t c, int64_t o) {
+  const int64_t trial = matrix / w.shape.groups, group = matrix % w.shape.groups;
+  const int64_t tap = w.flipped ? 8 - (3 * a + b) : 3 * a + b;
+  return w.weight + trial * 9 * in_group(w.shape) * w.shape.out_channels + group * out_group(w.shape) +
+         tap * w.tap_step + c * w.input_step + o * w.output_step;
+}
+
+// Where the transformed tap of place p, input c and output o goes.
+inline float* transformed_place(const WinogradCorrelation& w, int64_t matrix, int64_t p, int64_t c, int64_t o) {
+  const int64_t pair = o / (2 * kLanes) * 2 * kLanes, width = output_vectors(w, pair) * kLanes;
+  return w.taps + matrix * tap_floats(w) + p * w.inputs * w.outputs + pair * w.inputs + c * width + o - pair;
+}
+
+// kLanes neighbouring weights of each tap, along the outputs or along the inputs.
+inline void transform_some_taps(const WinogradCorrelation& w, int64_t matrix, int64_t c, int64_t o) {
+  Vector taps[3][3], places[4][4];
+  for (int a = 0; a < 3; ++a)
+    for (int b = 0; b < 3; ++b) taps[a][b] = load(tap_place(w, matrix, a, b, c, o));
+  transform_taps(taps, places);
+  for (int p = 0; p < kPlaces; ++p) {
+    const Vector value = places[p / 4][p % 4];
+    if (w.output_step == 1) {
+      store(transformed_place(w, matrix, p, c, o), value);
+      continue;
+    }
+    float* to = transformed_place(w, matrix, p, c, o);
+    const int64_t step = transformed_place(w, matrix, p, c + 1, o) - to;
+    for (int lane = 0; lane < kLanes; ++lane) to[lane * step] = value[lane];
+  }
+}
+
+inline void transform_all_taps(const WinogradCorrelation& w, Workers& workers) {
+  const int64_t planes = w.inputs / kPlaneChannels, matrices = w.shape.trials * w.shape.groups;
+  const int64_t input_step = w.output_step == 1 ? 1 : kLanes, output_step = w.output_step == 1 ? kLanes : 1;
+  workers.each(matrices * planes, [&](int64_t chunk) {
+    const int64_t first = chunk % planes * kPlaneChannels;
+    for (int64_t c = first; c < first + kPlaneChannels; c += input_step)
+      for (int64_t o = 0; o < w.outputs; o += output_step) transform_some_taps(w, chunk / planes, c, o);
+  });
+}
+
+// ---- a strip
+
+// Sends the products of one row of tiles, V vectors of channels, to where the outputs belong.
+template <int V>
+inline void finish_row(const WinogradCorrelation& w, const TileRow& at, const float* products, int64_t step,
+                       int64_t channel, const float* bias) {
+  const int64_t pitch = w.outputs * w.shape.groups;
+  const bool second = at.row + 1 < w.strips.height;
+  float* row = w.out + ((at.image * w.strips.height + at.row) * w.strips.width) * pitch + channel;
+  for (int64_t t = 0; t < w.strips.tile_columns; ++t, products += V * kLanes)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      Vector y[2][2];
+      finish_tile(products + v * kLanes, step, y);
+      const Vector add = bias ? load(bias + channel + v * kLanes) : Vector{};
+      float* to = row + 2 * t * pitch + v * kLanes;
+      const bool right = 2 * t + 1 < w.strips.width;
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i)
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; ++j) {
+          if ((i > 0 && !second) || (j > 0 && !right)) continue;
+          const Vector value = y[i][j] + add;
+          store(to + (i * w.strips.width + j) * pitch, w.relu ? positive_part(value) : value);
+        }
+    }
+}
+
+// The outputs [first, first + V kLanes) of a strip.
+template <int V>
+inline void correlate_strip(const WinogradCorrelation& w, int64_t matrix, int64_t first_row, int64_t rows,
+                            const float* tiles, int64_t first, float* products) {
+  const int64_t group = matrix % w.shape.groups, trial = matrix / w.shape.groups;
+  const int64_t plane = w.strips.tiles() * kPlaneChannels;
+  const int64_t step = place_step(w.strips.tiles() * V * kLanes);
+  const int32_t none = 0;
+  Block block = {};
+  block.plane = plane, block.channels = w.inputs, block.offsets = &none, block.taps = block.all_taps = 1;
+  block.out_step = block.out_channels = V * kLanes;
+  for (int64_t p = 0; p < kPlaces; ++p) {
+    block.image = tiles + p * place_step(w.strips.tiles() * w.inputs);
+    block.weights = w.taps + matrix * tap_floats(w) + p * w.inputs * w.outputs + first * w.inputs;
+    block.out = products + p * step;
+    correlate_row<kPlaneChannels, V>(block, rows * w.strips.tile_columns);
+  }
+  const float* bias = w.bias ? w.bias + trial * w.shape.out_channels : nullptr;
+  for (int64_t k = 0; k < rows; ++k)
+    finish_row<V>(w, tile_row(w.strips, trial, first_row + k), products + k * w.strips.tile_columns * V * kLanes,
+                  step, group * w.outputs + first, bias);
+}
+
+inline void run_strip(const WinogradCorrelation& w, int64_t index) {
+  const int64_t matrix = index / w.strips.count, group = matrix % w.shape.groups, trial = matrix / w.shape.groups;
+  const int64_t first = index % w.strips.count * w.strips.rows;
+  const int64_t rows = least(w.strips.rows, w.strips.images * w.strips.tile_rows - first);
+  const int64_t channel = group * w.inputs;
+  const Source source = {w.source + channel, w.gate ? w.gate + channel : nullptr, w.source_height, w.source_width,
+                         w.inputs * w.shape.groups, w.inputs};
+  float* tiles = scratch(Purpose::image, kPlaces * place_step(w.strips.tiles() * w.inputs));
+  float* products = scratch(Purpose::gradient, kPlaces * place_step(w.strips.tiles() * 2 * kLanes));
+  transform_strip(source, w.strips, trial, first, rows, w.first_row, w.first_column, 0, w.inputs / kPlaneChannels,
+                  tiles);
+  for (int64_t output = 0; output < w.outputs; output += output_vectors(w, output) * kLanes) {
+    if (output_vectors(w, output) == 2) correlate_strip<2>(w, matrix, first, rows, tiles, output, products);
+    else correlate_strip<1>(w, matrix, first, rows, tiles, output, products);
+  }
+}
+
+// ---- the whole
+
+inline void run_winograd(WinogradCorrelation& w, Workers& workers) {
+  const Convolution& s = w.shape;
+  const int64_t matrices = s.trials * s.groups;
+  const int64_t tiles = most(least(kStripFloats / (kPlaces * w.inputs), kMostStripTiles), kLeastStripTiles);
+  w.strips.images = s.images;
+  w.strips = strips_of(s.images, w.strips.height, w.strips.width, tiles,
+                       ceiling(kStripsPerThread * workers.threads(), matrices));
+  w.taps = scratch(Purpose::weights, matrices * tap_floats(w));
+  transform_all_taps(w, workers);
+  const int64_t strips = matrices * w.strips.count, chunks = least(strips, kStripsPerThread * workers.threads());
+  workers.each(chunks, [&](int64_t chunk) {
+    const int64_t end = part_begin(strips, chunks, chunk + 1);
+    for (int64_t strip = part_begin(strips, chunks, chunk); strip < end; ++strip) run_strip(w, strip);
+  });
+}
+
+inline void winograd_forward(const Convolution& s, const float* x, const float* weight, const float* bias, bool relu,
+                             float* y, Workers& workers) {
+  WinogradCorrelation w = {};
+  w.shape = s;
+  w.strips.height = s.out_height, w.strips.width = s.out_width;
+  w.inputs = in_group(s), w.outputs = out_group(s);
+  w.first_row = -s.pad_top, w.first_column = -s.pad_left;
+  w.tap_step = in_group(s) * s.out_channels, w.input_step = s.out_channels, w.output_step = 1;
+  w.source_height = s.height, w.source_width = s.width;
+  w.source = x, w.weight = weight, w.bias = bias, w.relu = relu, w.out = y;
+  run_winograd(w, workers);
+}
+
+inline void winograd_input_gradient(const Convolution& s, const float* gy, const float* output, const float* weight,
+                                    float* gx, Workers& workers) {
+  WinogradCorrelation w = {};
+  w.shape = s;
+  w.strips.height = s.height, w.strips.width = s.width;
+  w.inputs = out_group(s), w.outputs = in_group(s);
+  w.first_row = s.pad_top - 2, w.first_column = s.pad_left - 2;
+  w.flipped = true;
+  w.tap_step = in_group(s) * s.out_channels, w.input_step = 1, w.output_step = s.out_channels;
+  w.source_height = s.out_height, w.source_width = s.out_width;
+  w.source = gy, w.gate = output, w.weight = weight, w.out = gx;
+  run_winograd(w, workers);
+}
+
+}  // namespace
+}  // namespace madi
