@@ -170,8 +170,8 @@ ffi::Error pool_backward(ffi::ThreadPool pool, Floats gy, Bytes places, Out<Floa
 
 // ---- batch normalization
 
-Normalization shape_of(Dimensions x, float epsilon, bool relu) {
-  return {leading(x, 2), size_of(x, 2, 0), size_of(x, 2, 1), epsilon, relu};
+Normalization shape_of(Dimensions x, float epsilon) {
+  return {leading(x, 2), size_of(x, 2, 0), size_of(x, 2, 1), epsilon};
 }
 
 // Whether each array holds one number for each channel of each trial.
@@ -180,28 +180,23 @@ bool by_channel(const Normalization& s, const Arrays&... arrays) {
   return ((static_cast<int64_t>(arrays.element_count()) == s.trials * s.channels) && ...);
 }
 
-ffi::Error normalize(ffi::ThreadPool pool, Floats x, Floats scale, Floats shift, Floats residual, Out<Floats> y,
-                     Out<Floats> mean, Out<Floats> variance, float epsilon, bool relu) {
-  const Normalization s = shape_of(x.dimensions(), epsilon, relu);
-  if (!by_channel(s, scale, shift, *mean, *variance) || y->element_count() != x.element_count()) return unfit();
-  if (!fits(residual, x.element_count())) return unfit();
+ffi::Error normalize_moments(ffi::ThreadPool pool, Floats x, Out<Floats> mean, Out<Floats> variance) {
+  const Normalization s = shape_of(x.dimensions(), 0);
+  if (!by_channel(s, *mean, *variance)) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.normalization_forward(s, x.typed_data(), scale.typed_data(), shift.typed_data(), data_or_null(residual),
-                                  y->typed_data(), mean->typed_data(), variance->typed_data(), workers);
+    kernels.normalization_moments(s, x.typed_data(), mean->typed_data(), variance->typed_data(), workers);
   });
 }
 
-ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats output, Floats scale, Floats shift,
-                              Floats mean, Floats variance, Out<Floats> gx, Out<Floats> gscale, Out<Floats> gshift,
-                              float epsilon, bool relu) {
-  const Normalization s = shape_of(x.dimensions(), epsilon, relu);
-  if (!by_channel(s, scale, shift, mean, variance, *gscale, *gshift)) return unfit();
+ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats scale, Floats mean, Floats variance,
+                              Out<Floats> gx, Out<Floats> gscale, Out<Floats> gshift, float epsilon) {
+  const Normalization s = shape_of(x.dimensions(), epsilon);
+  if (!by_channel(s, scale, mean, variance, *gscale, *gshift)) return unfit();
   if (gy.element_count() != x.element_count() || gx->element_count() != x.element_count()) return unfit();
-  if (!fits(output, x.element_count())) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.normalization_backward(s, x.typed_data(), gy.typed_data(), data_or_null(output), scale.typed_data(),
-                                   shift.typed_data(), mean.typed_data(), variance.typed_data(), gx->typed_data(),
-                                   gscale->typed_data(), gshift->typed_data(), workers);
+    kernels.normalization_backward(s, x.typed_data(), gy.typed_data(), scale.typed_data(), mean.typed_data(),
+                                   variance.typed_data(), gx->typed_data(), gscale->typed_data(),
+                                   gshift->typed_data(), workers);
   });
 }
 
@@ -315,18 +310,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_max_pool_backward, madi::pool_backward,
                                   .Attr<madi::Pair>("stride")
                                   .Attr<madi::Pair>("padding"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_forward, madi::normalize,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_moments, madi::normalize_moments,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
                                   .Ret<madi::Floats>()
-                                  .Ret<madi::Floats>()
-                                  .Ret<madi::Floats>()
-                                  .Attr<float>("epsilon")
-                                  .Attr<bool>("relu"));
+                                  .Ret<madi::Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward,
                               ffi::Ffi::Bind()
@@ -336,13 +325,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward
                                   .Arg<madi::Floats>()
                                   .Arg<madi::Floats>()
                                   .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
                                   .Ret<madi::Floats>()
                                   .Ret<madi::Floats>()
                                   .Ret<madi::Floats>()
-                                  .Attr<float>("epsilon")
-                                  .Attr<bool>("relu"));
+                                  .Attr<float>("epsilon"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense_forward,
                               ffi::Ffi::Bind()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from madi.kernels.arrays import aligned_copy
 from madi.training.step import Step, all_finite, leaves
 
 SMALL_PRODUCTS = 2**24  # multiply-adds of a forward pass up to which NumPy works on one thread
@@ -67,7 +68,7 @@ class NumPyEngine:
 
     def host(self, tree: Tree) -> Tree:
         """A copy of the tree as NumPy arrays."""
-        return over(tree, np.array)
+        return over(tree, aligned_copy)
 
     def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken."""
@@ -133,7 +134,7 @@ class JaxEngine:
 
     def host(self, tree: Tree) -> Tree:
         """A copy of the tree as NumPy arrays: a view would be overwritten by the next call."""
-        return over(tree, np.array)
+        return over(tree, aligned_copy)
 
     def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken.
