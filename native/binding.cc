@@ -195,7 +195,7 @@ ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats 
   if (gy.element_count() != x.element_count() || gx->element_count() != x.element_count()) return unfit();
   return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
     kernels.normalization_backward(s, x.typed_data(), gy.typed_data(), scale.typed_data(), mean.typed_data(),
-                                   variance.typed_data(), gx->typed_data(), gscale->typed_data(),
+                                   variance.typed_data(), fresh(gx), gscale->typed_data(),
                                    gshift->typed_data(), workers);
   });
 }
