@@ -280,7 +280,7 @@ inline void run_correlation(Correlation& c, const float* weight, Workers& worker
 
 inline void convolution_forward(const Convolution& shape, const float* x, const float* weight, const float* bias,
                                 bool relu, float* y, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_forward(shape, x, weight, bias, relu, y, workers);
+  if (suits_winograd(shape, kLeastTilesForward)) return winograd_forward(shape, x, weight, bias, relu, y, workers);
   const Convolution s = flattened(shape);
   Correlation c = forward_correlation(s);
   c.source = x, c.bias = bias, c.relu = relu, c.out = y;
@@ -289,7 +289,8 @@ inline void convolution_forward(const Convolution& shape, const float* x, const 
 
 inline void convolution_input_gradient(const Convolution& shape, const float* gy, const float* output,
                                        const float* weight, float* gx, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_input_gradient(shape, gy, output, weight, gx, workers);
+  if (suits_winograd(shape, kLeastTilesBackward))
+    return winograd_input_gradient(shape, gy, output, weight, gx, workers);
   const Convolution s = flattened(shape);
   Correlation c = backward_correlation(s);
   c.source = gy, c.gate = output, c.out = gx;

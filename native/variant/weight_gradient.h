@@ -259,7 +259,8 @@ inline void reduce_rows(const WeightGradient& g, int64_t chunk) {
 
 inline void convolution_weight_gradient(const Convolution& shape, const float* x, const float* gy, const float* output,
                                         float* gweight, float* gbias, Workers& workers) {
-  if (suits_winograd(shape)) return winograd_weight_gradient(shape, x, gy, output, gweight, gbias, workers);
+  if (suits_winograd(shape, kLeastTilesBackward))
+    return winograd_weight_gradient(shape, x, gy, output, gweight, gbias, workers);
   const Convolution s = flattened(shape);
   WeightGradient g = plan_weight_gradient(s, output, workers.threads());
   int32_t* offsets = reinterpret_cast<int32_t*>(scratch(Purpose::plan, taps(s) * kFewChannels));
