@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "large_pages.h"
 #include "thread_workers.h"
 #include "variants.h"
 #include "xla/ffi/api/ffi.h"
@@ -75,13 +76,27 @@ const float* data_or_null(const Floats& optional) {
   return optional.element_count() == 0 ? nullptr : optional.typed_data();
 }
 
+// The memory of a result, which the kernel is the first to write.
+float* fresh(Out<Floats>& result) {
+  prefer_large_pages(result->typed_data(), result->size_bytes());
+  return result->typed_data();
+}
+
 ffi::Error unfit() { return ffi::Error::InvalidArgument("madi: the shapes of a kernel's arrays do not fit each other"); }
 
-// Runs `call` with workers over XLA's threads; no exception leaves.
+// Work of less than some 30 microseconds stays with the thread that has it: waking another would take as long.
+constexpr int64_t kSmallProducts = int64_t{1} << 22;  // multiply-adds
+constexpr int64_t kSmallArray = int64_t{1} << 17;     // elements
+
+int64_t products(const Convolution& s) {
+  return s.trials * s.images * s.out_height * s.out_width * taps(s) * in_group(s) * s.out_channels;
+}
+
+// Runs `call` with workers over XLA's threads, or with this thread alone; no exception leaves.
 template <typename Call>
-ffi::Error with_workers(ffi::ThreadPool& pool, Call call) {
+ffi::Error with_workers(ffi::ThreadPool& pool, bool small, Call call) {
   try {
-    PoolWorkers<ffi::ThreadPool> workers(pool, pool.num_threads() > 0 ? pool.num_threads() : 1);
+    PoolWorkers<ffi::ThreadPool> workers(pool, small || pool.num_threads() < 1 ? 1 : pool.num_threads());
     call(*chosen().load(), workers);
     return ffi::Error::Success();
   } catch (const std::bad_alloc&) {
@@ -96,8 +111,8 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Floats weight, Floats bias, O
   const auto s = shape_of(x.dimensions(), weight.dimensions(), y->dimensions(), stride, padding, dilation, groups);
   if (!consistent(s, x.dimensions(), weight.dimensions(), y->dimensions())) return unfit();
   if (!fits(bias, s.trials * s.out_channels)) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.convolution_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, y->typed_data(),
+  return with_workers(pool, products(s) < kSmallProducts, [&](const Kernels& kernels, Workers& workers) {
+    kernels.convolution_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, fresh(y),
                                 workers);
   });
 }
@@ -107,8 +122,8 @@ ffi::Error input_gradient(ffi::ThreadPool pool, Floats gy, Floats output, Floats
   const auto s = shape_of(gx->dimensions(), weight.dimensions(), gy.dimensions(), stride, padding, dilation, groups);
   if (!consistent(s, gx->dimensions(), weight.dimensions(), gy.dimensions())) return unfit();
   if (!fits(output, gy.element_count())) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.convolution_input_gradient(s, gy.typed_data(), data_or_null(output), weight.typed_data(), gx->typed_data(),
+  return with_workers(pool, products(s) < kSmallProducts, [&](const Kernels& kernels, Workers& workers) {
+    kernels.convolution_input_gradient(s, gy.typed_data(), data_or_null(output), weight.typed_data(), fresh(gx),
                                        workers);
   });
 }
@@ -119,7 +134,7 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, Floats x, Floats gy, Floats out
   if (!consistent(s, x.dimensions(), gweight->dimensions(), gy.dimensions())) return unfit();
   if (!fits(output, gy.element_count()) || !fits(*gbias, s.trials * s.out_channels)) return unfit();
   float* bias = gbias->element_count() == 0 ? nullptr : gbias->typed_data();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+  return with_workers(pool, products(s) < kSmallProducts, [&](const Kernels& kernels, Workers& workers) {
     kernels.convolution_weight_gradient(s, x.typed_data(), gy.typed_data(), data_or_null(output),
                                         gweight->typed_data(), bias, workers);
   });
@@ -138,6 +153,8 @@ Pooling shape_of(Dimensions x, Dimensions y, Pair size, Pair stride, Pair paddin
   return s;
 }
 
+int64_t elements(const Pooling& s) { return s.images * s.height * s.width * s.channels; }
+
 bool consistent(const Pooling& s, Dimensions x, Dimensions y) {
   return x.size() >= 3 && leading(y, 3) == s.images && size_of(y, 3, 2) == s.channels && s.stride_height > 0 &&
          s.stride_width > 0 && s.size_height * s.size_width <= 256;
@@ -147,8 +164,8 @@ ffi::Error pool_forward(ffi::ThreadPool pool, Floats x, Out<Floats> y, Out<Bytes
                         Pair padding) {
   const Pooling s = shape_of(x.dimensions(), y->dimensions(), size, stride, padding);
   if (!consistent(s, x.dimensions(), y->dimensions()) || places->element_count() != y->element_count()) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.max_pool_forward(s, x.typed_data(), y->typed_data(), places->typed_data(), workers);
+  return with_workers(pool, elements(s) < kSmallArray, [&](const Kernels& kernels, Workers& workers) {
+    kernels.max_pool_forward(s, x.typed_data(), fresh(y), places->typed_data(), workers);
   });
 }
 
@@ -156,15 +173,15 @@ ffi::Error pool_backward(ffi::ThreadPool pool, Floats gy, Bytes places, Out<Floa
                          Pair padding) {
   const Pooling s = shape_of(gx->dimensions(), gy.dimensions(), size, stride, padding);
   if (!consistent(s, gx->dimensions(), gy.dimensions()) || places.element_count() != gy.element_count()) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.max_pool_backward(s, gy.typed_data(), places.typed_data(), gx->typed_data(), workers);
+  return with_workers(pool, elements(s) < kSmallArray, [&](const Kernels& kernels, Workers& workers) {
+    kernels.max_pool_backward(s, gy.typed_data(), places.typed_data(), fresh(gx), workers);
   });
 }
 
 // ---- batch normalization
 
-Normalization shape_of(Dimensions x, float epsilon, bool relu) {
-  return {leading(x, 2), size_of(x, 2, 0), size_of(x, 2, 1), epsilon, relu};
+Normalization shape_of(Dimensions x, float epsilon) {
+  return {leading(x, 2), size_of(x, 2, 0), size_of(x, 2, 1), epsilon};
 }
 
 // Whether each array holds one number for each channel of each trial.
@@ -173,28 +190,23 @@ bool by_channel(const Normalization& s, const Arrays&... arrays) {
   return ((static_cast<int64_t>(arrays.element_count()) == s.trials * s.channels) && ...);
 }
 
-ffi::Error normalize(ffi::ThreadPool pool, Floats x, Floats scale, Floats shift, Floats residual, Out<Floats> y,
-                     Out<Floats> mean, Out<Floats> variance, float epsilon, bool relu) {
-  const Normalization s = shape_of(x.dimensions(), epsilon, relu);
-  if (!by_channel(s, scale, shift, *mean, *variance) || y->element_count() != x.element_count()) return unfit();
-  if (!fits(residual, x.element_count())) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.normalization_forward(s, x.typed_data(), scale.typed_data(), shift.typed_data(), data_or_null(residual),
-                                  y->typed_data(), mean->typed_data(), variance->typed_data(), workers);
+ffi::Error normalize_moments(ffi::ThreadPool pool, Floats x, Out<Floats> mean, Out<Floats> variance) {
+  const Normalization s = shape_of(x.dimensions(), 0);
+  if (!by_channel(s, *mean, *variance)) return unfit();
+  return with_workers(pool, static_cast<int64_t>(x.element_count()) < kSmallArray, [&](const Kernels& kernels, Workers& workers) {
+    kernels.normalization_moments(s, x.typed_data(), mean->typed_data(), variance->typed_data(), workers);
   });
 }
 
-ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats output, Floats scale, Floats shift,
-                              Floats mean, Floats variance, Out<Floats> gx, Out<Floats> gscale, Out<Floats> gshift,
-                              float epsilon, bool relu) {
-  const Normalization s = shape_of(x.dimensions(), epsilon, relu);
-  if (!by_channel(s, scale, shift, mean, variance, *gscale, *gshift)) return unfit();
+ffi::Error normalize_backward(ffi::ThreadPool pool, Floats x, Floats gy, Floats scale, Floats mean, Floats variance,
+                              Out<Floats> gx, Out<Floats> gscale, Out<Floats> gshift, float epsilon) {
+  const Normalization s = shape_of(x.dimensions(), epsilon);
+  if (!by_channel(s, scale, mean, variance, *gscale, *gshift)) return unfit();
   if (gy.element_count() != x.element_count() || gx->element_count() != x.element_count()) return unfit();
-  if (!fits(output, x.element_count())) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
-    kernels.normalization_backward(s, x.typed_data(), gy.typed_data(), data_or_null(output), scale.typed_data(),
-                                   shift.typed_data(), mean.typed_data(), variance.typed_data(), gx->typed_data(),
-                                   gscale->typed_data(), gshift->typed_data(), workers);
+  return with_workers(pool, static_cast<int64_t>(x.element_count()) < kSmallArray, [&](const Kernels& kernels, Workers& workers) {
+    kernels.normalization_backward(s, x.typed_data(), gy.typed_data(), scale.typed_data(), mean.typed_data(),
+                                   variance.typed_data(), fresh(gx), gscale->typed_data(),
+                                   gshift->typed_data(), workers);
   });
 }
 
@@ -216,7 +228,7 @@ ffi::Error dense_forward(ffi::ThreadPool pool, Floats x, Floats weight, Floats b
   const Dense s = shape_of(x.dimensions(), weight.dimensions());
   if (!consistent(s, x.dimensions(), weight.dimensions(), y->dimensions())) return unfit();
   if (!fits(bias, s.trials * s.outputs)) return unfit();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+  return with_workers(pool, false, [&](const Kernels& kernels, Workers& workers) {
     kernels.dense_forward(s, x.typed_data(), weight.typed_data(), data_or_null(bias), relu, y->typed_data(), workers);
   });
 }
@@ -226,7 +238,7 @@ ffi::Error dense_weight_gradient(ffi::ThreadPool pool, Floats x, Floats gy, Out<
   if (!consistent(s, x.dimensions(), gweight->dimensions(), gy.dimensions())) return unfit();
   if (!fits(*gbias, s.trials * s.outputs)) return unfit();
   float* bias = gbias->element_count() == 0 ? nullptr : gbias->typed_data();
-  return with_workers(pool, [&](const Kernels& kernels, Workers& workers) {
+  return with_workers(pool, false, [&](const Kernels& kernels, Workers& workers) {
     kernels.dense_weight_gradient(s, x.typed_data(), gy.typed_data(), gweight->typed_data(), bias, workers);
   });
 }
@@ -308,18 +320,12 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_max_pool_backward, madi::pool_backward,
                                   .Attr<madi::Pair>("stride")
                                   .Attr<madi::Pair>("padding"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_forward, madi::normalize,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_moments, madi::normalize_moments,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
                                   .Ret<madi::Floats>()
-                                  .Ret<madi::Floats>()
-                                  .Ret<madi::Floats>()
-                                  .Attr<float>("epsilon")
-                                  .Attr<bool>("relu"));
+                                  .Ret<madi::Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward,
                               ffi::Ffi::Bind()
@@ -329,13 +335,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_batch_norm_backward, madi::normalize_backward
                                   .Arg<madi::Floats>()
                                   .Arg<madi::Floats>()
                                   .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
-                                  .Arg<madi::Floats>()
                                   .Ret<madi::Floats>()
                                   .Ret<madi::Floats>()
                                   .Ret<madi::Floats>()
-                                  .Attr<float>("epsilon")
-                                  .Attr<bool>("relu"));
+                                  .Attr<float>("epsilon"));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense_forward,
                               ffi::Ffi::Bind()

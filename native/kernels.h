@@ -35,8 +35,7 @@ struct Pooling {
 // Batch normalization of x (trials, rows, channels), each channel over the rows of its trial.
 struct Normalization {
   std::int64_t trials, rows, channels;
-  float epsilon;
-  bool relu;  // max(y, 0) follows
+  float epsilon;  // added to the variance
 };
 
 // The products of a dense layer, of row-major matrices.
@@ -69,14 +68,13 @@ struct Kernels {
   // gy goes to the place of each window's maximum.
   void (*max_pool_backward)(const Pooling&, const float* gy, const std::uint8_t* places, float* gx, Workers&);
 
-  // y, and the mean and variance (trials, channels) of x.  `residual`, added before the ReLU, may be null.
-  void (*normalization_forward)(const Normalization&, const float* x, const float* scale, const float* shift,
-                                const float* residual, float* y, float* mean, float* variance, Workers&);
+  // The mean and variance (trials, channels) of x.
+  void (*normalization_moments)(const Normalization&, const float* x, float* mean, float* variance, Workers&);
 
-  // All gradients.  `output`, the y of the ReLU, is needed where a residual was added, and may else be null.
-  void (*normalization_backward)(const Normalization&, const float* x, const float* gy, const float* output,
-                                 const float* scale, const float* shift, const float* mean, const float* variance,
-                                 float* gx, float* gscale, float* gshift, Workers&);
+  // All gradients, by these moments.
+  void (*normalization_backward)(const Normalization&, const float* x, const float* gy, const float* scale,
+                                 const float* mean, const float* variance, float* gx, float* gscale, float* gshift,
+                                 Workers&);
 
   // y = x weight + bias, then max(y, 0) where relu is set.  `bias` (trials, outputs) may be null.
   void (*dense_forward)(const Dense&, const float* x, const float* weight, const float* bias, bool relu, float* y,

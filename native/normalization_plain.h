@@ -16,15 +16,10 @@ inline void moments(const Normalization& s, const float* x, int64_t c, double& m
   for (int64_t r = 0; r < s.rows; ++r) variance += std::pow(x[r * s.channels + c] - mean, 2) / s.rows;
 }
 
-// y = scale (x - mean) / sqrt(variance + epsilon) + shift + residual, then max(y, 0)
-inline double normalized(const Normalization& s, double x, double mean, double variance, double scale, double shift) {
-  return scale * (x - mean) / std::sqrt(variance + s.epsilon) + shift;
-}
-
 // With xhat = (x - mean) / sqrt(variance + epsilon) and means over the rows:
 //   gshift = sum of gy;  gscale = sum of gy xhat
 //   gx = scale / sqrt(variance + epsilon) (gy - mean of gy - xhat (mean of gy xhat))
-inline void normalization_backward(const Normalization& s, const float* x, const double* gy, double scale, double mean,
+inline void normalization_backward(const Normalization& s, const float* x, const float* gy, double scale, double mean,
                                    double variance, int64_t c, double* gx, double& gscale, double& gshift) {
   const double inverse = 1 / std::sqrt(variance + s.epsilon);
   gscale = gshift = 0;

@@ -13,7 +13,7 @@
   const Kernels variant##_kernels = {#variant,                    convolution_forward,                  \
                                      convolution_input_gradient,  convolution_weight_gradient,          \
                                      max_pool_forward,            max_pool_backward,                    \
-                                     normalization_forward,       normalization_backward,               \
+                                     normalization_moments,       normalization_backward,               \
                                      dense_forward,               dense_weight_gradient,                \
                                      burn};                                                             \
   }

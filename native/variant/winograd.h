@@ -30,13 +30,17 @@ namespace {
 constexpr int kPlaces = 16;  // of a transformed tile
 alignas(64) const float kZeros[kPlaneChannels] = {};
 
-// Whole planes of channels; and images whose odd edges do not waste what the tiles save.
-inline bool suits_winograd(const Convolution& s) {
+// So many tiles pay for transforming the taps.
+constexpr int64_t kLeastTilesForward = 16;
+constexpr int64_t kLeastTilesBackward = 48;
+
+// Whole planes of channels; images whose odd edges do not waste what the tiles save; and enough of them.
+inline bool suits_winograd(const Convolution& s, int64_t least_tiles) {
   const bool plain = s.kernel_height == 3 && s.kernel_width == 3 && s.stride_height == 1 && s.stride_width == 1 &&
                      s.dilation_height == 1 && s.dilation_width == 1;
   const bool planes = in_group(s) % kPlaneChannels == 0 && out_group(s) % kPlaneChannels == 0;
   const int64_t tiles = ceiling(s.out_height, 2) * ceiling(s.out_width, 2);
-  return plain && planes && 64 * tiles < 27 * s.out_height * s.out_width;
+  return plain && planes && s.images * tiles >= least_tiles && 64 * tiles < 27 * s.out_height * s.out_width;
 }
 
 // The outputs of one trial in tiles of 2 x 2, which come in strips: runs of rows of tiles, whatever image they are in.

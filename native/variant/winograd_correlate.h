@@ -53,31 +53,39 @@ inline float* transformed_place(const WinogradCorrelation& w, int64_t matrix, in
   return w.taps + matrix * tap_floats(w) + p * w.inputs * w.outputs + pair * w.inputs + c * width + o - pair;
 }
 
-// kLanes neighbouring weights of each tap, along the outputs or along the inputs.
-inline void transform_some_taps(const WinogradCorrelation& w, int64_t matrix, int64_t c, int64_t o) {
+// The nine taps of input channel c and kLanes outputs from `o` on; where the outputs are not neighbours in the kernel, from
+// `turned`, which holds those of a plane of inputs.
+inline void transform_some_taps(const WinogradCorrelation& w, int64_t matrix, int64_t c, int64_t o,
+                                const float* turned) {
   Vector taps[3][3], places[4][4];
   for (int a = 0; a < 3; ++a)
-    for (int b = 0; b < 3; ++b) taps[a][b] = load(tap_place(w, matrix, a, b, c, o));
+    for (int b = 0; b < 3; ++b)
+      taps[a][b] = load(turned ? turned + ((3 * a + b) * kPlaneChannels + c % kPlaneChannels) * kLanes
+                               : tap_place(w, matrix, a, b, c, o));
   transform_taps(taps, places);
-  for (int p = 0; p < kPlaces; ++p) {
-    const Vector value = places[p / 4][p % 4];
-    if (w.output_step == 1) {
-      store(transformed_place(w, matrix, p, c, o), value);
-      continue;
-    }
-    float* to = transformed_place(w, matrix, p, c, o);
-    const int64_t step = transformed_place(w, matrix, p, c + 1, o) - to;
-    for (int lane = 0; lane < kLanes; ++lane) to[lane * step] = value[lane];
-  }
+  for (int p = 0; p < kPlaces; ++p) store(transformed_place(w, matrix, p, c, o), places[p / 4][p % 4]);
+}
+
+// The taps of kPlaneChannels inputs and kLanes outputs, which are rows of inputs in the kernel, as rows of outputs.
+inline void turn_taps(const WinogradCorrelation& w, int64_t matrix, int64_t first, int64_t o, float* to) {
+  for (int a = 0; a < 3; ++a)
+    for (int b = 0; b < 3; ++b)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const float* from = tap_place(w, matrix, a, b, first, o + lane);
+        for (int c = 0; c < kPlaneChannels; ++c) to[((3 * a + b) * kPlaneChannels + c) * kLanes + lane] = from[c];
+      }
 }
 
 inline void transform_all_taps(const WinogradCorrelation& w, Workers& workers) {
   const int64_t planes = w.inputs / kPlaneChannels, matrices = w.shape.trials * w.shape.groups;
-  const int64_t input_step = w.output_step == 1 ? 1 : kLanes, output_step = w.output_step == 1 ? kLanes : 1;
   workers.each(matrices * planes, [&](int64_t chunk) {
-    const int64_t first = chunk % planes * kPlaneChannels;
-    for (int64_t c = first; c < first + kPlaneChannels; c += input_step)
-      for (int64_t o = 0; o < w.outputs; o += output_step) transform_some_taps(w, chunk / planes, c, o);
+    const int64_t matrix = chunk / planes, first = chunk % planes * kPlaneChannels;
+    alignas(64) float turned[9 * kPlaneChannels * kLanes];
+    for (int64_t o = 0; o < w.outputs; o += kLanes) {
+      if (w.output_step != 1) turn_taps(w, matrix, first, o, turned);
+      for (int64_t c = first; c < first + kPlaneChannels; ++c)
+        transform_some_taps(w, matrix, c, o, w.output_step == 1 ? nullptr : turned);
+    }
   });
 }
 

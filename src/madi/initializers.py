@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from madi import options
 from madi.errors import ConfigurationError
+from madi.kernels.arrays import aligned_empty
 from madi.kernels.random import generator
 from madi.options import FINITE, NON_NEGATIVE, POSITIVE, Options, choice, option
 
@@ -134,11 +135,16 @@ def _draw(distribution: str, key: Any, shape: Shape, std: float) -> Weights:
 
 
 def _normal(key: Any, shape: Shape, std: float) -> Weights:
-    return np.asarray(generator(key).standard_normal(shape, np.float32) * np.float32(std))
+    drawn = aligned_empty(shape, np.float32)
+    generator(key).standard_normal(dtype=np.float32, out=drawn)
+    drawn *= np.float32(std)
+    return drawn
 
 
 def _uniform(key: Any, shape: Shape, limit: float) -> Weights:
-    return np.asarray((2 * generator(key).random(shape, np.float32) - 1) * np.float32(limit))
+    drawn = aligned_empty(shape, np.float32)
+    generator(key).random(dtype=np.float32, out=drawn)
+    return np.multiply(2 * drawn - 1, np.float32(limit), out=drawn)
 
 
 TABLE: dict[str, type[Initializer]] = {

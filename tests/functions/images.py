@@ -30,11 +30,13 @@ def convolution(
     **options: Any,
 ) -> Case:
     """A convolution; `pads` are the zeros (left, right, top, bottom) that padding means, where PyTorch has no word."""
-    theirs = {**options, "padding": 0} if pads else options
+    theirs = {**options, "padding": 0} if pads else dict(options)
+    relu = theirs.pop("relu", False)
 
     def like(x: Any, w: Any, b: Any = None) -> Any:
         padded = TF.pad(x.permute(0, 3, 1, 2), pads or (0, 0, 0, 0))
-        return TF.conv2d(padded, w.permute(3, 2, 0, 1), b, **theirs).permute(0, 2, 3, 1)
+        y = TF.conv2d(padded, w.permute(3, 2, 0, 1), b, **theirs).permute(0, 2, 3, 1)
+        return y.relu() if relu else y
 
     inputs = (normal(*x), normal(*weight), *([normal(weight[-1])] if bias else []))
     return Case(name, lambda *inputs: F.conv2d(*inputs, **options), inputs, like)
@@ -49,6 +51,8 @@ CONVOLUTIONS = [
     convolution("same", (1, 4, 4, 2), (3, 3, 2, 2), pads=(1, 1, 1, 1), padding="same"),
     convolution("same, stride 2", (1, 4, 5, 1), (3, 3, 1, 2), pads=(1, 1, 0, 1), padding="same", stride=2),
     convolution("valid", (1, 3, 3, 1), (2, 2, 1, 1), padding="valid", pads=(0, 0, 0, 0)),
+    convolution("relu in the node", (2, 4, 5, 3), (3, 3, 3, 2), relu=True),
+    convolution("relu, stride 2, no bias", (1, 5, 4, 2), (3, 3, 2, 3), bias=False, stride=2, padding=1, relu=True),
     convolution("each side", (1, 3, 3, 1), (2, 2, 1, 1), padding=((1, 0), (0, 2)), pads=(0, 2, 1, 0)),
 ]
 

@@ -304,3 +304,19 @@ def test_gradients_that_nobody_needs_are_not_computed(monkeypatch):
     assert pixels(x.grad) == [[1, 1], [1, 1]]
     with no_grad():
         assert F.conv2d(np.ones((1, 2, 2, 1)), weight).creator is None
+
+
+@LIBRARIES
+def test_relu_in_the_node_is_relu_after_it(library):
+    rng = np.random.default_rng(3)
+    shapes = (2, 6, 5, 3), (3, 3, 3, 4), (4,)
+    made = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    separate, together = ([Variable(library.asarray(value)) for value in made] for _ in range(2))
+    gradient = rng.standard_normal((2, 6, 5, 4)).astype(np.float32)
+    outputs = F.relu(F.conv2d(*separate, padding="same")), F.conv2d(*together, padding="same", relu=True)
+    for y in outputs:
+        y.backward(library.asarray(gradient))
+    np.testing.assert_array_equal(outputs[0].value, outputs[1].value)
+    assert 0 < np.count_nonzero(outputs[0].value) < outputs[0].size
+    for one, other in zip(separate, together, strict=True):
+        np.testing.assert_allclose(one.grad, other.grad, rtol=1e-6, atol=1e-6)

@@ -181,3 +181,13 @@ def test_every_function_states_its_equations():
         forward, backward = equations_of(kind.__doc__)
         assert "=" in forward
         assert "=" in backward, kind.__name__
+
+
+def test_bfloat16_has_gradients_and_local_derivatives_too():
+    """NumPy takes it for no real number."""
+    x = madi.Variable(jnp.asarray([1.0, 2.0], jnp.bfloat16), "x")
+    (step,) = madi.trace(F.relu(x), gradient=jnp.ones(2, jnp.bfloat16))
+    assert step.gradient.tolist() == [1, 1]
+    assert step.local_derivatives[0].tolist() == [1, 1]
+    (step,) = madi.trace(F.relu(madi.Variable(jnp.asarray([1.0, jnp.inf], jnp.bfloat16))))
+    assert step.to_dict()["value"] == [1, None]

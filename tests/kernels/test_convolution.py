@@ -193,8 +193,10 @@ def test_the_path_has_a_name() -> None:
     assert convolution.conv2d_path(x, weight) == "numpy"
     for path in native.paths():
         with native.using(path):
-            assert convolution.conv2d_path(jnp.asarray(x), weight) == (path if path != "off" else "xla")
-            assert convolution.conv2d_path(jnp.asarray(x, jnp.bfloat16), weight) == "xla"
+            taken = path if path != "off" else "xla"
+            for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):  # the narrow ones are widened for the kernels
+                assert convolution.conv2d_path(jnp.asarray(x, dtype), weight) == taken
+            assert convolution.conv2d_path(jnp.asarray(x, jnp.int32), weight) == "xla"
 
 
 def test_what_does_not_fit_is_said() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from madi import layers
 from madi.errors import ConfigurationError, ShapeError
-from madi.graph import Variable
+from madi.graph import Variable, observing
 from madi.kernels import native, random
+from madi.layers.calling import observing_layers
 
 LIBRARIES = pytest.mark.parametrize("library", [np, jnp], ids=["numpy", "jax"])
 BITS = np.random.default_rng(2)
@@ -176,6 +177,28 @@ def test_local_response_normalization():
 
 
 # ---- layers of layers
+
+
+def test_a_compiled_program_joins_a_convolution_and_its_relu():
+    model = layers.Sequential(layers.Conv2D(16, 3), layers.ReLU(), layers.Flatten(), layers.Dense(2), layers.ReLU())
+    model.build((6, 6, 16), seed=0)
+    x, nodes, seen = BITS.standard_normal((3, 6, 6, 16)).astype(np.float32), [], []
+
+    def run(x):
+        with observing(lambda node, inputs, outputs: nodes.append(type(node).__name__)):
+            return model(x).value
+
+    def looked_at(x):
+        with observing_layers(lambda layer, x, y: seen.append((type(layer).__name__, float(np.size(y.value))))):
+            return run(x)
+
+    compiled = jax.jit(run)(x)
+    assert nodes == ["Conv2DReLU", "Reshape", "Affine", "ReLU"]
+    nodes.clear()
+    np.testing.assert_allclose(compiled, run(x), rtol=1e-5, atol=1e-5)
+    assert nodes == ["Conv2D", "ReLU", "Reshape", "Affine", "ReLU"]
+    np.testing.assert_array_equal(compiled, jax.jit(looked_at)(x))
+    assert [name for name, _ in seen] == ["Conv2D", "ReLU", "Flatten", "Dense", "ReLU", "Sequential"]
 
 
 @LIBRARIES

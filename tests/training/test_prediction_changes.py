@@ -338,3 +338,17 @@ def test_threads_ask_while_weights_change():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+# ---- weights that need no copy
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_weights_that_madi_makes_begin_where_xla_reads_them(engine, tmp_path):
+    model = network()
+    fit(trainer(model, engine=engine))
+    madi.save(model, tmp_path / "m.safetensors")
+    for own in (network(), model, madi.load(tmp_path / "m.safetensors")):
+        weights = [parameter.value for path, parameter in own.parameters().items() if path.endswith("weight")]
+        assert [weight.ctypes.data % 64 for weight in weights] == [0, 0]
+        assert all(weight.flags.writeable and weight.dtype == np.float32 for weight in weights)

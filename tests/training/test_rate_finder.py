@@ -12,6 +12,7 @@ from madi.errors import ConfigurationError, DataError
 from madi.functions import mean_squared_error
 from madi.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
 from madi.training import RateSearch, find_learning_rate
+from madi.training.engines import over
 from tests.training.common import CLASSES, ENGINES, INPUTS, assert_same, points, values
 
 FEW = 10  # losses: fewer make no curve
@@ -85,6 +86,7 @@ def everything(trainer):
         for name, value in vars(trainer).items()
         if name not in ("model", "_engines", "_progress", "loss", "history", "metrics")
     }
+    kept["_optimizer_state"] = over(kept["_optimizer_state"], np.array)  # which may lie on the device
     return {**kept, "history": copy.deepcopy(trainer.history.to_dict())}
 
 

@@ -31,6 +31,8 @@ class Conv2D(Function):
     """
 
     symbol = "conv"
+    relu = False
+    y: Array | None = None  # of a ReLU that is part of the node
 
     def __init__(self, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> None:
         self.options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -39,17 +41,17 @@ class Conv2D(Function):
         self.x, self.weight = x, weight
         if bias is not None and bias.shape != weight.shape[-1:]:
             raise ShapeError(f"conv2d: expected a bias of shape {weight.shape[-1:]}, one a filter, got {bias.shape}.")
-        y = conv2d_forward(x, weight, bias=bias, **self.options)
+        y = conv2d_forward(x, weight, bias=bias, relu=self.relu, **self.options)
         self.y_shape = y.shape
         return y
 
     def backward(self, gy: Array) -> tuple[Array | None, ...]:
         gx = gweight = gbias = None
         if self.needs[0]:
-            gx = conv2d_input_gradient(gy, self.weight, image=self.x.shape[1:3], **self.options)
+            gx = conv2d_input_gradient(gy, self.weight, image=self.x.shape[1:3], output=self.y, **self.options)
         if any(self.needs[1:]):
             gweight, gbias = conv2d_weight_gradient(
-                self.x, gy, kernel_size=self.weight.shape[:2], bias=len(self.inputs) == 3, **self.options
+                self.x, gy, kernel_size=self.weight.shape[:2], bias=len(self.inputs) == 3, output=self.y, **self.options
             )
         return (gx, gweight, gbias)[: len(self.inputs)]
 
@@ -57,6 +59,22 @@ class Conv2D(Function):
     def multiply_adds(self) -> int:
         """Multiplications, each with its addition, of the whole call: kH kW C / groups for each number of y."""
         return math.prod(self.y_shape) * math.prod(self.weight.shape[:3])
+
+
+class Conv2DReLU(Conv2D):
+    """A convolution and the ReLU that follows it, as one node: what the images pass through twice, they pass once.
+
+    forward   y  = max(u, 0), with u the y of `Conv2D`
+    backward  gu = gy where y > 0, else 0; from it gx, gW and gb as `Conv2D` has them
+    keeps x, W and y
+    """
+
+    symbol = "conv relu"
+    relu = True
+
+    def forward(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        self.y = super().forward(x, weight, bias)
+        return self.y
 
 
 class ZeroPad(Function):
@@ -86,8 +104,9 @@ class ZeroPad(Function):
 
 
 def conv2d(
-    x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Variable:
+    x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+    relu: bool = False,
+) -> Variable:  # fmt: skip
     """Convolution of images (N, H, W, C) with `weight` (kH, kW, C / groups, filters).  See `Conv2D`.
 
     stride      pixels from one place of the kernel to the next: a number, or (along the height, along the width)
@@ -98,11 +117,13 @@ def conv2d(
                 above than with padding=k // 2, which is what PyTorch's networks write
     dilation    distance between the pixels that the kernel looks at
     groups      number of groups that see channels of their own
+    relu        max(y, 0) follows, in the same node: see `Conv2DReLU`
 
     Raises ShapeError where x, weight and bias do not fit, or no place of the kernel fits into the image;
     ConfigurationError for options out of range, and groups that do not divide channels and filters.
     """
-    node = Conv2D(stride=stride, padding=padding, dilation=dilation, groups=groups)
+    kind = Conv2DReLU if relu else Conv2D
+    node = kind(stride=stride, padding=padding, dilation=dilation, groups=groups)
     return node(x, weight) if bias is None else node(x, weight, bias)
 
 

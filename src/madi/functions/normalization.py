@@ -9,6 +9,7 @@ import numpy as np
 from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Array, Function, Variable
 from madi.kernels.arrays import array_library
+from madi.kernels.normalization import batch_norm_backward, batch_norm_moments
 
 
 class BatchNorm(Function):
@@ -19,9 +20,11 @@ class BatchNorm(Function):
               y  = γ x̂ + β
     backward  gβ = Σ gy,   gγ = Σ gy x̂
               gx = γ / √(σ² + ε) (gy - gβ / m - x̂ gγ / m)    μ and σ² depend on x too: hence the two last terms
-    keeps x, μ and 1 / √(σ² + ε), from which x̂ is computed again: that costs less than to keep it
+    keeps x, μ and σ², from which x̂ is computed again: that costs less than to keep it
 
     γ is the scale, β the shift, both (channels,).  Ioffe and Szegedy, 2015.
+
+    The sums are in `madi.kernels.normalization`: these equations, and compiled kernels.
     """
 
     symbol = "norm"
@@ -32,18 +35,13 @@ class BatchNorm(Function):
 
     def forward(self, x: Array, scale: Array, shift: Array) -> Array:
         expect_channels("batch_norm", x, scale=scale, shift=shift)
-        self.x, self.scale, self.axes = x, scale, tuple(range(x.ndim - 1))
-        self.mean = x.mean(axis=self.axes)
-        self.variance = ((x - self.mean) ** 2).mean(axis=self.axes)
-        self.per_deviation = 1 / array_library(x).sqrt(self.variance + self.eps)
-        return (x - self.mean) * (self.per_deviation * scale) + shift
+        self.x, self.scale = x, scale
+        self.mean, self.variance = batch_norm_moments(x)
+        per_deviation = 1 / array_library(x).sqrt(self.variance + self.eps)
+        return (x - self.mean) * (per_deviation * scale) + shift
 
     def backward(self, gy: Array) -> tuple[Array, Array, Array]:
-        normal = (self.x - self.mean) * self.per_deviation
-        gshift, gscale = gy.sum(axis=self.axes), (gy * normal).sum(axis=self.axes)
-        count = self.x.size // self.x.shape[-1]
-        gx = self.scale * self.per_deviation * (gy - gshift / count - normal * (gscale / count))
-        return gx, gscale, gshift
+        return batch_norm_backward(self.x, gy, self.scale, self.mean, self.variance, epsilon=self.eps)
 
     def running(self, mean: Array, variance: Array, momentum: Any) -> tuple[Array, Array]:
         """The running statistics after this batch; its variance counts unbiased there, with m - 1."""

@@ -13,7 +13,7 @@ import numpy as np
 from madi.graph.backward import gradients
 from madi.graph.drawing.text import array_lines, concrete, norm_text, shortened
 from madi.graph.variable import Array, Function, Variable
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, is_floating
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def outputs_of(output: Variable, nodes: list[Function]) -> dict[Function, dict[i
 def all_gradients(output: Variable, gradient: Any = None) -> dict[Variable, Array]:
     """dL/dv of every variable on the way; none at all where there is nothing to start from."""
     unseeded = gradient is None and output.size != 1
-    if unseeded or not np.issubdtype(output.dtype, np.inexact):
+    if unseeded or not is_floating(output.dtype):
         return {}
     return gradients(output, output._seed(gradient), keep=True)
 
@@ -242,8 +242,7 @@ def _one_or_all(node: Function, entries: dict[int, Any]) -> Any:
 def _local_derivatives(node: Function) -> tuple[Array | None, ...]:
     library = array_library(*(entry.value for entry in node.inputs))
     ones = [
-        (library.ones if np.issubdtype(dtype, np.inexact) else library.zeros)(shape, dtype)
-        for shape, dtype in node.output_shapes
+        (library.ones if is_floating(dtype) else library.zeros)(shape, dtype) for shape, dtype in node.output_shapes
     ]
     answers = node.backward(*ones)
     answers = answers if isinstance(answers, tuple) else (answers,)
@@ -266,7 +265,7 @@ def _plain(value: Any) -> Any:
     numbers = concrete(value)
     if numbers is None:
         return None
-    if not np.issubdtype(numbers.dtype, np.inexact) or np.all(np.isfinite(numbers)):
+    if not is_floating(numbers.dtype) or np.all(np.isfinite(numbers)):
         return numbers.tolist()
     told = numbers.astype(object)
     told[~np.isfinite(numbers)] = None

@@ -59,3 +59,11 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned_copy(array: Any) -> np.ndarray:
+    """A copy as a NumPy array that begins at a multiple of 64 bytes."""
+    values = np.asarray(array)
+    copied = aligned_empty(values.shape, values.dtype)
+    np.copyto(copied, values)
+    return copied

@@ -32,7 +32,7 @@ TARGETS = (
     "madi_convolution_weight_gradient",
     "madi_max_pool_forward",
     "madi_max_pool_backward",
-    "madi_batch_norm_forward",
+    "madi_batch_norm_moments",
     "madi_batch_norm_backward",
     "madi_dense_forward",
     "madi_dense_weight_gradient",

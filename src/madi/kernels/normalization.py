@@ -1,14 +1,17 @@
-"""Batch normalization, and its gradients, by array library and device.
+"""The sums of batch normalization, by array library and device.
 
-With the mean and the variance of each channel over all examples and pixels (m of them; the variance is the mean squared
-distance from the mean, divided by m):
+The moments of each channel are over all examples and pixels (m of them), and the variance is the mean squared distance
+from the mean:
 
-    forward    xhat = (x - mean) / sqrt(variance + epsilon)      y = scale xhat + shift  (+ residual, then max(y, 0))
-    backward   gshift = sum of gy      gscale = sum of gy xhat
-               gx = scale / sqrt(variance + epsilon) (gy - gshift / m - xhat gscale / m)
+    mean = sum of x / m      variance = sum of (x - mean)^2 / m
 
-JAX on a CPU, float32: two passes over memory each way, with the residual and the ReLU in the passes that are made
-anyway.
+and with xhat = (x - mean) / sqrt(variance + epsilon) the gradients of y = scale xhat + shift are
+
+    gshift = sum of gy      gscale = sum of gy xhat
+    gx = scale / sqrt(variance + epsilon) (gy - gshift / m - xhat gscale / m)
+
+JAX on a CPU, float32: the moments in one pass over memory, the gradients in two.  y itself is left to XLA, which makes
+it in the same pass as the ReLU or the sum that follows.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -25,59 +27,35 @@ from madi.kernels import native
 from madi.kernels.arrays import array_library
 
 
-def batch_norm_forward(
-    x: Any, scale: Any, shift: Any, *, epsilon: float, relu: bool = False, residual: Any = None
-) -> tuple[Any, Any, Any]:
-    """(y, mean, variance), with the moments of this batch.
-
-    x           (..., C): all axes but the last are averaged over
-    scale       (C); so are shift, mean and variance
-    residual    of x's shape, added before the ReLU, or None
-    relu        max(y, 0) follows
-    """
+def batch_norm_moments(x: Any) -> tuple[Any, Any]:
+    """(mean, variance), each (C), of x (..., C) over all axes but the last."""
     if array_library(x) is np:
-        return _forward(x, scale, shift, residual, epsilon, relu)
-    return _jax_forward(x, scale, shift, residual, epsilon=float(epsilon), relu=relu, path=native.path())
+        return _moments(x)
+    return _jax_moments(x, path=native.path())
 
 
 def batch_norm_backward(
-    x: Any, gy: Any, scale: Any, shift: Any, mean: Any, variance: Any, *, epsilon: float, relu: bool = False,
-    output: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+    x: Any, gy: Any, scale: Any, mean: Any, variance: Any, *, epsilon: float
+) -> tuple[Any, Any, Any]:
     """(gx, gscale, gshift).
 
-    mean        of the batch, as `batch_norm_forward` returned it; so is variance
-    relu        as in the forward pass: gy counts only where y was positive
-    output      y; needed where a residual was added before the ReLU, whose own gradient is gy where output > 0.
-                Without one, the sign of y follows from x
+    x           (..., C), and so is gy
+    scale       (C)
+    mean        (C), of x, as `batch_norm_moments` returned it; so is variance
     """
     if array_library(x, gy) is np:
-        return _backward(x, gy, output, scale, shift, mean, variance, epsilon, relu)
-    arrays = (x, gy, output, scale, shift, mean, variance)
-    return _jax_backward(*arrays, epsilon=float(epsilon), relu=relu, path=native.path())
+        return _backward(x, gy, scale, mean, variance, epsilon)
+    return _jax_backward(x, gy, scale, mean, variance, epsilon=float(epsilon), path=native.path())
 
 
-def _normalized(x: Any, scale: Any, shift: Any, mean: Any, variance: Any, epsilon: float) -> Any:
-    factor = scale / array_library(x).sqrt(variance + epsilon)
-    return x * factor + (shift - mean * factor)
-
-
-def _forward(x: Any, scale: Any, shift: Any, residual: Any, epsilon: float, relu: bool) -> tuple[Any, Any, Any]:
+def _moments(x: Any) -> tuple[Any, Any]:
     axes = tuple(range(x.ndim - 1))
     mean = x.mean(axis=axes)
-    variance = ((x - mean) ** 2).mean(axis=axes)
-    y = _normalized(x, scale, shift, mean, variance, epsilon)
-    y = y if residual is None else y + residual
-    return (array_library(x).maximum(y, 0) if relu else y), mean, variance
+    return mean, ((x - mean) ** 2).mean(axis=axes)
 
 
-def _backward(
-    x: Any, gy: Any, output: Any, scale: Any, shift: Any, mean: Any, variance: Any, epsilon: float, relu: bool
-) -> tuple[Any, Any, Any]:
+def _backward(x: Any, gy: Any, scale: Any, mean: Any, variance: Any, epsilon: float) -> tuple[Any, Any, Any]:
     axes, count = tuple(range(x.ndim - 1)), x.size // x.shape[-1]
-    if relu:
-        seen = _normalized(x, scale, shift, mean, variance, epsilon) if output is None else output
-        gy = array_library(x).where(seen > 0, gy, 0)
     inverse = 1 / array_library(x).sqrt(variance + epsilon)
     xhat = (x - mean) * inverse
     gshift, gscale = gy.sum(axis=axes), (gy * xhat).sum(axis=axes)
@@ -87,51 +65,34 @@ def _backward(
 # ---- JAX
 
 
-def _or_nothing(array: Any) -> Any:
-    return jnp.zeros((0,), jnp.float32) if array is None else array.reshape(-1)
-
-
 def _compiled(path: str, *arrays: Any) -> bool:
-    return path != "off" and all(array.dtype == np.float32 for array in arrays if array is not None)
+    return path != "off" and all(array.dtype == np.float32 for array in arrays)
 
 
-@functools.partial(jax.jit, static_argnames=("epsilon", "relu", "path"))
-def _jax_forward(x: Any, scale: Any, shift: Any, residual: Any, *, epsilon: float, relu: bool, path: str) -> Any:
-    def kernel(x: Any, scale: Any, shift: Any) -> Any:
-        rows = x.reshape(-1, x.shape[-1])
-        channels = jax.ShapeDtypeStruct(scale.shape, x.dtype)
-        results = (jax.ShapeDtypeStruct(rows.shape, x.dtype), channels, channels)
-        options = {"epsilon": np.float32(epsilon), "relu": relu}
-        arguments = (rows, scale, shift, _or_nothing(residual))
-        y, mean, variance = native.call("madi_batch_norm_forward", results, *arguments, **options)
-        return y.reshape(x.shape), mean, variance
-
-    def operations(x: Any, scale: Any, shift: Any) -> Any:
-        return _forward(x, scale, shift, residual, epsilon, relu)
-
-    if not _compiled(path, x, scale, shift, residual):
-        return operations(x, scale, shift)
-    return lax.platform_dependent(x, scale, shift, cpu=kernel, default=operations)
+def _channels(x: Any) -> jax.ShapeDtypeStruct:
+    """One number for each channel of x, as a result of a kernel."""
+    return jax.ShapeDtypeStruct(x.shape[-1:], x.dtype)
 
 
-@functools.partial(jax.jit, static_argnames=("epsilon", "relu", "path"))
-def _jax_backward(
-    x: Any, gy: Any, output: Any, scale: Any, shift: Any, mean: Any, variance: Any, *, epsilon: float, relu: bool,
-    path: str,
-) -> Any:  # fmt: skip
-    def kernel(x: Any, gy: Any, scale: Any, shift: Any, mean: Any, variance: Any) -> Any:
-        rows = (-1, x.shape[-1])
-        channels = jax.ShapeDtypeStruct(scale.shape, x.dtype)
-        results = (jax.ShapeDtypeStruct((x.size // x.shape[-1], x.shape[-1]), x.dtype), channels, channels)
-        options = {"epsilon": np.float32(epsilon), "relu": relu}
-        arguments = (x.reshape(rows), gy.reshape(rows), _or_nothing(output), scale, shift, mean, variance)
-        gx, gscale, gshift = native.call("madi_batch_norm_backward", results, *arguments, **options)
-        return gx.reshape(x.shape), gscale, gshift
+@functools.partial(jax.jit, static_argnames="path")
+def _jax_moments(x: Any, *, path: str) -> Any:
+    def kernel(x: Any) -> Any:
+        return native.call("madi_batch_norm_moments", (_channels(x), _channels(x)), x.reshape(-1, x.shape[-1]))
 
-    def operations(x: Any, gy: Any, scale: Any, shift: Any, mean: Any, variance: Any) -> Any:
-        return _backward(x, gy, output, scale, shift, mean, variance, epsilon, relu)
+    return lax.platform_dependent(x, cpu=kernel, default=_moments) if _compiled(path, x) else _moments(x)
 
-    arrays = (x, gy, scale, shift, mean, variance)
-    if not _compiled(path, *arrays, output):
+
+@functools.partial(jax.jit, static_argnames=("epsilon", "path"))
+def _jax_backward(x: Any, gy: Any, scale: Any, mean: Any, variance: Any, *, epsilon: float, path: str) -> Any:
+    def kernel(x: Any, gy: Any, scale: Any, mean: Any, variance: Any) -> Any:
+        rows, grows = x.reshape(-1, x.shape[-1]), gy.reshape(-1, x.shape[-1])
+        results = (jax.ShapeDtypeStruct(rows.shape, x.dtype), _channels(x), _channels(x))
+        arguments = (rows, grows, scale, mean, variance)
+        gx, *rest = native.call("madi_batch_norm_backward", results, *arguments, epsilon=np.float32(epsilon))
+        return gx.reshape(x.shape), *rest
+
+    operations = functools.partial(_backward, epsilon=epsilon)
+    arrays = (x, gy, scale, mean, variance)
+    if not _compiled(path, *arrays):
         return operations(*arrays)
     return lax.platform_dependent(*arrays, cpu=kernel, default=operations)

@@ -34,6 +34,11 @@ def observing_layers(observer: LayerObserver) -> Iterator[None]:
         _observer.reset(token)
 
 
+def observed() -> bool:
+    """Whether somebody looks at each layer's call."""
+    return _observer.get() is not None
+
+
 def running_layers() -> tuple[Layer, ...]:
     """The layers whose calls are going on, outermost first; kept only within `observing_layers`."""
     return _running.get()

@@ -70,11 +70,15 @@ class Conv2D(Layer):
 
     def __call__(self, x: Any) -> Variable:
         """The filters at every place of x."""
+        return self.convolved(x)
+
+    def convolved(self, x: Any, *, relu: bool = False) -> Variable:
+        """The filters at every place of x; with `relu` what is below 0 becomes 0, in the same node."""
         expect_images(self, x.shape, self.weight.shape[2] * self.groups)
         with naming(self.label()):
             return F.conv2d(
                 x, self.weight, self.bias,
-                stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups,
+                stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups, relu=relu,
             )  # fmt: skip
 
     def kernel_path(self, engine: str = "jax") -> str:

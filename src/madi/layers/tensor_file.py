@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from madi.errors import FileError
+from madi.kernels.arrays import aligned_copy
 
 DTYPES = {
     **{"F64": np.float64, "F32": np.float32, "F16": np.float16, "BOOL": np.bool_},
@@ -114,15 +115,16 @@ def read_header(path: str | Path) -> TensorFile:
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:
-    """The arrays of a file by name, writable.  Raises FileError for anything but a whole safetensors file."""
+    """The arrays of a file by name, writable, aligned.  Raises FileError for anything but a whole safetensors file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     read_header(path)
     try:
-        return load_file(Path(path).expanduser())
+        found = load_file(Path(path).expanduser())
     except SafetensorError as error:
         raise FileError(f"{path}: corrupt: {error}.") from error
+    return {name: aligned_copy(found.pop(name)) for name in list(found)}  # not two of each at a time
 
 
 def _checked_header(path: str | Path, file: BinaryIO) -> TensorFile:

@@ -1,8 +1,9 @@
-"""Training: the compiled step, Trainer, metrics, callbacks, prediction."""
+"""Training: the compiled step, Trainer, metrics, callbacks, prediction, and `augmentation`, the changes of images."""
 
 # ruff: noqa: F401 (this module is the list of what training offers)
 from __future__ import annotations
 
+from madi.training import augmentation
 from madi.training.callbacks import Callback, EarlyStopping
 from madi.training.history import History
 from madi.training.losses import LOSSES, Loss

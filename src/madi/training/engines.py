@@ -1,6 +1,7 @@
 """The two engines: the same step, compiled by JAX many steps a call, or uncompiled on NumPy.
 
-Both answer the same calls on the same trees.  `put` brings a tree of host arrays to the engine, `host` copies one back.
+Both answer the same calls on the same trees.  `put` brings a tree of host arrays to the engine, `host` copies one back,
+and `give` gives one away: a large network's weights are copied no more often than they must be.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from madi.kernels.arrays import aligned_copy, is_jax
 from madi.training.step import Step, all_finite, leaves
 
 SMALL_PRODUCTS = 2**24  # multiply-adds of a forward pass up to which NumPy works on one thread
@@ -67,7 +69,11 @@ class NumPyEngine:
 
     def host(self, tree: Tree) -> Tree:
         """A copy of the tree as NumPy arrays."""
-        return over(tree, np.array)
+        return over(tree, aligned_copy)
+
+    def give(self, tree: Tree) -> Tree:
+        """The tree for the model to keep; training has no more use for it."""
+        return self.host(tree)
 
     def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken."""
@@ -118,11 +124,14 @@ class JaxEngine:
         self._programs: dict[Any, Any] = {}
 
     def put(self, tree: Tree) -> Tree:
-        """The tree on the device, in memory of its own: a compiled call may write the new state over it."""
+        """The tree on the device, in memory of its own: a compiled call may write the new state over it.
+
+        What already lies there, from a fit before, goes over as it is.
+        """
         import jax.numpy as jnp
 
         with self._precision():
-            return over(tree, lambda array: jnp.array(array, copy=True))
+            return over(tree, lambda array: array if is_jax(array) else jnp.array(array, copy=True))
 
     def share(self, tree: Tree) -> Tree:
         """Data on the device; on a CPU, where alignment allows, the very memory of the NumPy array."""
@@ -133,7 +142,14 @@ class JaxEngine:
 
     def host(self, tree: Tree) -> Tree:
         """A copy of the tree as NumPy arrays: a view would be overwritten by the next call."""
-        return over(tree, np.array)
+        return over(tree, aligned_copy)
+
+    def give(self, tree: Tree) -> Tree:
+        """The tree for the model to keep, as NumPy arrays; on a CPU they lie where the device's did.
+
+        The tree must not be used any more: whoever holds the NumPy arrays may write into them.
+        """
+        return over(tree, lambda array: np.asarray(_Given(array)) if _on_host(array) else aligned_copy(array))
 
     def train(self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> Outcome:
         """Take the steps of the plan, up to the first that is not finite, whose update is not taken.
@@ -196,6 +212,21 @@ class JaxEngine:
         finally:
             self.compilations += 1
             self.announce(False)
+
+
+class _Given:
+    """An array of JAX's as NumPy takes it over: in the same memory, which lives as long as this does, and writable."""
+
+    def __init__(self, array: Any) -> None:
+        self.owner = array.block_until_ready()
+        address = array.unsafe_buffer_pointer()
+        kind = array.dtype.str
+        self.__array_interface__ = {"shape": array.shape, "typestr": kind, "data": (address, False), "version": 3}
+
+
+def _on_host(array: Any) -> bool:
+    """Whether the array lies in memory that NumPy can use."""
+    return is_jax(array) and array.size > 0 and {device.platform for device in array.devices()} == {"cpu"}
 
 
 def _training_loop(step: Step, *, trusting: bool) -> Callable[..., Any]:

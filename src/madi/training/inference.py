@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
 from typing import Any
@@ -12,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from madi.graph import no_grad
+from madi.kernels.arrays import ALIGNMENT
 from madi.layers import Layer
 from madi.layers.snapshot import Snapshot
 from madi.training.choice import inference_compilation, inference_seconds
@@ -65,13 +67,22 @@ class Program:
         return self.seconds[batch] > inference_compilation(self.layers)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A model as it was looked at last: what it consists of, its program, and its weights for it."""
+
+    snapshot: Snapshot
+    program: Program
+    views: Views
+
+
 class Inference:
     """What is kept with a model for its next prediction.  Safe to ask from several threads."""
 
     def __init__(self, model: Layer) -> None:
         self.model = ref(model)
         self._lock = RLock()
-        self._seen: tuple[Snapshot, Program] | None = None
+        self._seen: Seen | None = None
         self._programs: dict[Any, Program] = {}
 
     @classmethod
@@ -86,14 +97,14 @@ class Inference:
         """Nothing of it is copied or pickled with the model."""
         return type(None), ()
 
-    def look(self, model: Layer, shape: Shape | None = None) -> tuple[Snapshot, Program]:
+    def look(self, model: Layer, shape: Shape | None = None) -> Seen:
         """The model as it is now, and its program; built for examples of `shape`, if it is not built yet."""
         with self._lock:
             if shape is not None:
                 model.ensure_built(shape)
-            if self._seen is None or not self._seen[0].holds():
+            if self._seen is None or not self._seen.snapshot.holds():
                 snapshot = Snapshot(model)
-                self._seen = snapshot, self._program(model, snapshot)
+                self._seen = Seen(snapshot, self._program(model, snapshot), Views())
             return self._seen
 
     def _program(self, model: Layer, snapshot: Snapshot) -> Program:
@@ -103,14 +114,14 @@ class Inference:
             self._programs[snapshot.key] = Program(model, snapshot)
         return self._programs[snapshot.key]
 
-    def answer(self, seen: tuple[Snapshot, Program], x: np.ndarray, size: int, engine: str) -> Answer:
+    def answer(self, seen: Seen, x: np.ndarray, size: int, engine: str) -> Answer:
         """The function that gives the outputs of each batch, of `size` examples, of x."""
-        snapshot, program = seen
+        program = seen.program
         batch = size, x.shape[1:], x.dtype
         if engine == "auto":
             with self._lock:
                 engine = "jax" if program.due(batch, len(x), -(-len(x) // size)) else "numpy"
-        return _eager(program.model) if engine == "numpy" else _compiled(program, batch, snapshot)
+        return _eager(program.model) if engine == "numpy" else _compiled(program, batch, seen)
 
 
 def _eager(model: Layer) -> Answer:
@@ -121,21 +132,49 @@ def _eager(model: Layer) -> Answer:
     return answer
 
 
-def _compiled(program: Program, batch: Any, snapshot: Snapshot) -> Answer:
-    """The compiled program on the weights as they are at each call.
-
-    They are handed over anew each time, as NumPy arrays that somebody may have written into since.  An array that
-    begins at a multiple of 64 bytes is read where it lies; another is copied.
-    """
+def _compiled(program: Program, batch: Any, seen: Seen) -> Answer:
+    """The compiled program on the weights as they are at each call."""
 
     def answer(x: np.ndarray) -> np.ndarray:
-        weights = [parameter.value for parameter in snapshot.parameters.values()]
+        snapshot = seen.snapshot
         with _precision(x.dtype):
+            weights = seen.views.of([parameter.value for parameter in snapshot.parameters.values()])
             found = np.array(program.compiled(weights, snapshot.state, snapshot.numbers, x))
         program.shapes.add(batch)
         return found
 
     return answer
+
+
+class Views:
+    """Arrays as a compiled call takes them, which sees what somebody writes into them.
+
+    An array that begins at a multiple of 64 bytes is handed over once: what XLA then has is a view of the very same
+    memory, by the address.  Any other is handed over at every call, and copied there.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Any, tuple[int, ...], Any]] = {}
+
+    def of(self, arrays: list[Any]) -> list[Any]:
+        """A view of each array where there is one, else the array."""
+        return [self._of(place, array) for place, array in enumerate(arrays)]
+
+    def _of(self, place: int, array: Any) -> Any:
+        kept = self._kept.get(place)
+        if kept is None or kept[0] is not array or kept[1] != array.shape:
+            kept = self._kept[place] = array, array.shape, _view(array)
+        return kept[2]
+
+
+def _view(array: Any) -> Any:
+    import jax
+
+    if not isinstance(array, np.ndarray) or array.ctypes.data % ALIGNMENT or not array.size:
+        return array
+    view = jax.device_put(array)
+    same = view.dtype == array.dtype and view.unsafe_buffer_pointer() == array.ctypes.data
+    return view if same else array
 
 
 def _precision(dtype: Any) -> Any:

@@ -34,8 +34,8 @@ def predict(model: Layer, x: Any, *, batch_size: int | None = None, engine: str 
     size = None if batch_size is None else expect_count("predict: batch_size", batch_size, fix="Try 1000.")
     inference = Inference.of(model)
     seen = inference.look(model)
-    found = numbers(x, "predict: x", seen[0].dtype)
-    if model.input_shape is None or not seen[0].built:
+    found = numbers(x, "predict: x", seen.snapshot.dtype)
+    if model.input_shape is None or not seen.snapshot.built:
         seen = inference.look(model, found.shape[1:])
     size = min(len(found), size or evaluation_batch(found.shape[1:]))
     answer = inference.answer(seen, found, size, engine)

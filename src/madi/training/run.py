@@ -62,7 +62,6 @@ class Run:
         """Bring weights, optimizer state and data to the engine."""
         trainer, table = self.trainer, isinstance(self.data, Examples)
         first = self.data if table else self._checked(first_of(self.data))
-        trainer._remember_first_values()
         self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
         self.step = trainer._step(first)
         self.key = trainer.key
@@ -74,6 +73,8 @@ class Run:
         self.batch_size = min(self.batch_size, len(first)) if table else self.batch_size
         steps = -(-len(first) // self.batch_size // self.groups.size) if table else None
         trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
+        # Only callbacks and streams can write into the model while this runs, and in the end it is given new weights.
+        trainer._remember_first_values([] if self.callbacks or not table else list(self.state["parameters"]))
 
     def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         trainer, every = self.trainer, self.trainer.model.parameters()
@@ -209,9 +210,9 @@ class Run:
         """Go on from the weights and statistics that callbacks have put into the model, where they have."""
         if not self.callbacks:
             return
-        held = self.engine.host(self._measured())
         given = {**self.trainer._values(), **self.trainer._statistics()}
-        if not all(np.array_equal(given[path], value) for path, value in held.items()):
+        # Looked at where they lie: NumPy's view of one is gone before the next call writes over it.
+        if not all(np.array_equal(given[path], value) for path, value in self._measured().items()):
             names = [name for name in ("parameters", "statistics", "average") if name in self.state]
             trees = {name: {path: given[path] for path in self.state[name]} for name in names}
             self.state = {**self.state, **self.engine.put(trees)}
@@ -232,10 +233,10 @@ class Run:
         """Write the weights into the model, and let the callbacks have the last word."""
         trainer = self.trainer
         try:
-            self._sync()
-            trainer._optimizer_state = self.engine.host(self.state["optimizer"])
             both = (self._moving(), self._measured())
             trainer._underneath = Underneath(*self.engine.host(both)) if "average" in self.state else None
+            trainer._optimizer_state = self.state["optimizer"]  # it stays with the engine: nobody else reads it
+            trainer._write(self.engine.give(self._measured()))
             trainer.interrupted = self.signals.pending
             for callback in self.callbacks:
                 callback.on_fit_end(trainer)

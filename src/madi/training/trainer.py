@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from madi.training.callbacks import Callback, as_callbacks
 from madi.training.checks import check_model, check_targets, unbuilt_on_error
 from madi.training.choice import quick_on_numpy
 from madi.training.data import Examples, Shape, examples, gathered, inputs, is_table, split
-from madi.training.engines import JaxEngine, NumPyEngine
+from madi.training.engines import JaxEngine, NumPyEngine, over
 from madi.training.history import History
+from madi.training.ownership import held_alone
 from madi.training.prediction import evaluation_batch, predict
 from madi.training.progress import progress_for
 from madi.training.run import Run
@@ -92,6 +93,12 @@ class Trainer:
         self._first_values: dict[str, Any] | None = None
         self._begin()
 
+    def __copy__(self) -> Trainer:
+        """A trainer of the same model that goes on from here on its own: a fit writes over the optimizer's state."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), _optimizer_state=over(self._optimizer_state, np.array))
+        return made
+
     def _begin(self) -> None:
         self.key = random.key(self.seed)
         self.epoch = self.step = 0
@@ -153,7 +160,7 @@ class Trainer:
     def reset(self) -> None:
         """Start anew: the first weights, no optimizer state, an empty history."""
         if self._first_values is not None:
-            self._write(self._fitting(self._first_values))
+            self._write({path: np.array(value) for path, value in self._fitting(self._first_values).items()})
         self.history = History()
         self._begin()
 
@@ -210,9 +217,15 @@ class Trainer:
             self.loss.expect_weights()
         return found
 
-    def _remember_first_values(self) -> None:
+    def _remember_first_values(self, replaced: Collection[str]) -> None:
+        """Keep what `reset` goes back to: copies, or the arrays themselves where they are about to be nobody's.
+
+        replaced   paths of the parameters that the fit gives new arrays to, and that nobody writes into until then
+        """
         if self._first_values is None:
-            self._first_values = self.snapshot()
+            left = {path for path in replaced if held_alone(self.model.parameters()[path])}
+            values = {**self._values(), **self._statistics()}
+            self._first_values = {path: value if path in left else np.array(value) for path, value in values.items()}
 
     def _fitting(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Those whose shapes the model still has: a layer may have been replaced since."""
