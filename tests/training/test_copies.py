@@ -2,6 +2,7 @@
 
 import copy
 from itertools import product
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -268,3 +269,17 @@ def test_a_divergence_leaves_the_last_finite_weights_and_a_state_to_go_on_with(s
     own.restore(before)
     fit(own)
     assert np.isfinite(own.history.steps["loss"]).all()
+
+
+@pytest.mark.parametrize("library", [object(), None])
+def test_a_compilation_hands_its_memory_back_where_the_c_library_can(library, monkeypatch):
+    """glibc is told once a compilation; a library that cannot, and a system that is not Linux, are left alone."""
+    told = []
+    library = library or SimpleNamespace(malloc_trim=told.append)
+    monkeypatch.setattr(engines.ctypes, "CDLL", lambda name: library)
+    own = trainer(engine="jax")
+    fit(own, epochs=2)
+    assert told == ([0] if isinstance(library, SimpleNamespace) else [])
+    monkeypatch.setattr(engines.sys, "platform", "win32")
+    engines._hand_back_free_memory()
+    assert len(told) <= 1
