@@ -2,6 +2,7 @@
 
 import copy
 from itertools import product
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -268,3 +269,23 @@ def test_a_divergence_leaves_the_last_finite_weights_and_a_state_to_go_on_with(s
     own.restore(before)
     fit(own)
     assert np.isfinite(own.history.steps["loss"]).all()
+
+
+def test_every_compilation_hands_its_memory_back(monkeypatch):
+    told = []
+    monkeypatch.setattr(engines, "_hand_back_free_memory", lambda: told.append(1))
+    fit(trainer(engine="jax"), points(25), epochs=2)
+    assert told == [1, 1]  # one program for batches of 10, one for the last 5
+
+
+@pytest.mark.parametrize(("able", "platform", "expected"), [
+    (True, "linux", [0]), (False, "linux", []), (True, "win32", []),
+])  # fmt: skip
+def test_memory_is_handed_back_where_the_c_library_can(able, platform, expected, monkeypatch):
+    told = []
+    library = SimpleNamespace(malloc_trim=told.append) if able else SimpleNamespace()
+    with monkeypatch.context() as patch:
+        patch.setattr(engines, "ctypes", SimpleNamespace(CDLL=lambda name: library))
+        patch.setattr(engines, "sys", SimpleNamespace(platform=platform))
+        engines._hand_back_free_memory()
+    assert told == expected

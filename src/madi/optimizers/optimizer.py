@@ -124,7 +124,8 @@ class Optimizer(Options):
         for path in self.multipliers or {}:
             self._expect_known(path, parameters)
         library = array_library(*parameters.values())
-        zeros = {slot: {path: library.zeros_like(x) for path, x in parameters.items()} for slot in self.slots}
+        # `zeros` and not `zeros_like`: NumPy then leaves the memory to the system until it is written.
+        zeros = {slot: {path: library.zeros(x.shape, x.dtype) for path, x in parameters.items()} for slot in self.slots}
         return {"step": library.zeros((), np.int32), **zeros}
 
     def _expect_known(self, path: str, parameters: Tree) -> None:

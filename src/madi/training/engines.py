@@ -6,6 +6,8 @@ and `give` gives one away: a large network's weights are copied no more often th
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -210,8 +212,17 @@ class JaxEngine:
             with cached_compilation():
                 return function.lower(*arguments).compile()
         finally:
+            _hand_back_free_memory()
             self.compilations += 1
             self.announce(False)
+
+
+def _hand_back_free_memory() -> None:
+    """What a compilation has freed goes back to the system: glibc would keep it, on top of all that training takes."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)
 
 
 class _Given:
