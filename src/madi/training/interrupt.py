@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first asks for an orderly end, the second ends at once."""
+"""Signals during training: the first Ctrl-C asks for an orderly end, the second ends at once; no SIGTERM within a call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Interrupts:
         """While a compiled call writes over the old state, nobody may leave with neither the old nor the new one."""
         self.held = True
         try:
-            yield
+            with deferred(signal.SIGTERM):
+                yield
         finally:
             self.held = False
         if self.count > 1:
@@ -49,3 +50,20 @@ class Interrupts:
         self.count += 1
         if self.count > 1 and not self.held:
             raise KeyboardInterrupt
+
+
+@contextmanager
+def deferred(number: int) -> Iterator[None]:
+    """Within the block a signal that Python handles waits for its end."""
+    handler = signal.getsignal(number)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[tuple[int, FrameType | None]] = []
+    signal.signal(number, lambda *given: arrived.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(number, handler)
+    if arrived:
+        handler(*arrived[0])
