@@ -1,4 +1,4 @@
-"""Signals during training: the first Ctrl-C asks for an orderly end, the second ends at once; no SIGTERM within a call."""
+"""Signals during training: the first Ctrl-C asks for an orderly end, the second ends at once; SIGTERM waits a call."""
 
 from __future__ import annotations
 
