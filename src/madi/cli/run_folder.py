@@ -70,6 +70,7 @@ class RunFolder:
         from madi.layers import save
 
         with _telling(self.path, "Free some space, or choose another folder with --output."):
+            self.path.mkdir(parents=True, exist_ok=True)  # somebody may have removed it while the network learned
             save(model, self.file(MODEL), extra=about)
             history.to_json(self.file(HISTORY))
             self.file(RESULTS).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
