@@ -13,7 +13,6 @@ namespace {
 constexpr int64_t kTileFloats = 48 * 1024;  // a tile stays in the second-level cache beside the weights
 constexpr int64_t kTileColumns = 112;
 constexpr int64_t kTilesPerThread = 4;
-constexpr int64_t kChunksPerThread = 8;  // chunks are runs of tiles, so that the next tile is known
 
 struct Correlation {
   const Convolution* shape;
@@ -264,11 +263,7 @@ inline void run_correlation(Correlation& c, const float* weight, Workers& worker
     for (int64_t group = 0; group < s.groups; ++group)
       pack_weights(c, weight + trial * trial_weights + group * out_group(s), memory,
                    packed + (trial * s.groups + group) * c.weight_floats);
-  const int64_t tiles = tiles_of(c), chunks = least(tiles, kChunksPerThread * workers.threads());
-  workers.each(chunks, [&](int64_t chunk) {
-    const int64_t end = part_begin(tiles, chunks, chunk + 1);
-    for (int64_t tile = part_begin(tiles, chunks, chunk); tile < end; ++tile) correlate_tile(c, tile, tile + 1 == end);
-  });
+  each_in_runs(workers, tiles_of(c), [&](int64_t tile, bool last) { correlate_tile(c, tile, last); });
 }
 
 inline void convolution_forward(const Convolution& s, const float* x, const float* weight, const float* bias,

@@ -2,8 +2,7 @@
 //
 //   y = x W      gx = gy W'      gW = x' gy
 //
-// The rows are copied panel by panel into planes of kPlaneChannels channels.  The planes stand an odd number of cache
-// lines apart: a power of two would put them on the same few lines of the first-level cache.
+// The rows are copied panel by panel into planes of kPlaneChannels channels, `odd_lines` apart.
 #pragma once
 
 #include "tiles.h"
@@ -54,7 +53,7 @@ inline RowSource gy_rows(const Convolution& s, const float* gy, const float* out
 }
 
 // Floats from one plane to the next in a panel of `rows` rows.
-inline int64_t panel_plane(int64_t rows) { return (rows | 1) * kPlaneChannels; }
+inline int64_t panel_plane(int64_t rows) { return odd_lines(rows * kPlaneChannels); }
 
 inline int64_t panel_floats(int64_t rows, int64_t channels) {
   return panel_plane(rows) * ceiling(channels, kPlaneChannels);

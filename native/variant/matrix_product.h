@@ -11,7 +11,6 @@ constexpr int64_t kInnerPart = 256;          // input channels at a time: two ve
 constexpr int64_t kPanelFloats = 64 * 1024;  // a panel fits the second-level cache beside the outputs in work
 constexpr int64_t kLeastRows = 8 * kRun<2>;  // of a panel
 constexpr int64_t kLeastVectors = 8;         // of output channels in a chunk
-constexpr int64_t kProductChunks = 8;        // per thread
 
 struct RowProduct {
   const Convolution* shape;
@@ -39,7 +38,7 @@ inline void plan_product(RowProduct& p, int64_t threads) {
   p.inner = ceiling(ceiling(p.inputs, p.inner_parts), kPlaneChannels) * kPlaneChannels;
   p.inner_parts = most(ceiling(p.inputs, most(p.inner, 1)), 1);
   p.vectors = ceiling(p.outputs, kLanes);
-  const int64_t wanted = ceiling(kProductChunks * threads, p.matrices);
+  const int64_t wanted = ceiling(kRunsPerThread * threads, p.matrices);
   const int64_t most_rows = most(kPanelFloats / most(p.inner, 1), kLeastRows);
   p.panels = most(ceiling(p.rows, most_rows), least(wanted, p.rows / kLeastRows));
   p.panel_rows = ceiling(ceiling(p.rows, most(p.panels, 1)), kRun<2>) * kRun<2>;
@@ -138,11 +137,8 @@ inline void run_product(RowProduct& p, const float* weight, Workers& workers) {
   plan_product(p, workers.threads());
   p.packed = scratch(Purpose::weights, p.matrices * p.weight_floats);
   workers.each(p.matrices * p.inner_parts * p.ranges, [&](int64_t chunk) { pack_product(p, weight, chunk); });
-  const int64_t panels = p.matrices * p.ranges * p.panels, chunks = least(panels, kProductChunks * workers.threads());
-  workers.each(chunks, [&](int64_t chunk) {
-    const int64_t end = part_begin(panels, chunks, chunk + 1);
-    for (int64_t k = part_begin(panels, chunks, chunk); k < end; ++k) multiply_panels(p, k, k + 1 == end);
-  });
+  each_in_runs(workers, p.matrices * p.ranges * p.panels,
+               [&](int64_t panel, bool last) { multiply_panels(p, panel, last); });
 }
 
 inline void matrix_forward(const Convolution& s, const float* x, const float* weight, const float* bias, bool relu,

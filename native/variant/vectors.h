@@ -105,5 +105,22 @@ inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 // Part `index` of `count` things cut into `parts` nearly equal runs begins here; part `parts` begins at the end.
 inline int64_t part_begin(int64_t count, int64_t parts, int64_t index) { return count * index / parts; }
 
+constexpr int64_t kRunsPerThread = 8;
+
+// Calls visit(index, whether it ends its run) for all of `count` things.  A chunk of work is a run of neighbours, so that
+// within it the next one is known.
+template <typename Visit>
+void each_in_runs(Workers& workers, int64_t count, Visit visit) {
+  const int64_t runs = least(count, kRunsPerThread * workers.threads());
+  workers.each(runs, [&](int64_t run) {
+    const int64_t end = part_begin(count, runs, run + 1);
+    for (int64_t index = part_begin(count, runs, run); index < end; ++index) visit(index, index + 1 == end);
+  });
+}
+
+// The least number of floats, not below `floats`, that fills an odd number of cache lines.  Arrays so far apart do not fall
+// on the same few lines of the first-level cache, as they do at a distance of a power of two.
+inline int64_t odd_lines(int64_t floats) { return (ceiling(floats, 16) | 1) * 16; }
+
 }  // namespace
 }  // namespace madi

@@ -65,10 +65,6 @@ inline Strips strips_of(int64_t images, int64_t height, int64_t width, int64_t t
   return s;
 }
 
-// Floats from one place to the next, for `floats` of each: an odd number of cache lines, so that the 16 places of a tile do
-// not fall on the same few lines of the first-level cache.
-inline int64_t place_step(int64_t floats) { return (ceiling(floats, 16) | 1) * 16; }
-
 // Row `index` of the tiles of a trial: its image, counted over all trials, and its first row of outputs.
 struct TileRow {
   int64_t image, row;
@@ -146,7 +142,7 @@ inline void transform_tiles(const FourRows& rows, int64_t column, int64_t width,
 }
 
 // The strip's tiles of `planes` planes of channels from `channel` on: to (places, planes, tiles, kPlaneChannels),
-// the places `place_step` apart.
+// the places `odd_lines` of their floats apart.
 inline void transform_strip(const Source& source, const Strips& strips, int64_t trial, int64_t first, int64_t rows,
                             int64_t first_row, int64_t first_column, int64_t channel, int64_t planes, float* to) {
   const int64_t plane_step = strips.tiles() * kPlaneChannels;
@@ -157,7 +153,7 @@ inline void transform_strip(const Source& source, const Strips& strips, int64_t 
         const FourRows four = four_rows(source, at.image, at.row + first_row, channel + plane * kPlaneChannels + lane);
         float* out = to + plane * plane_step + k * strips.tile_columns * kPlaneChannels + lane;
         const auto transform = source.output ? transform_tiles<true> : transform_tiles<false>;
-        transform(four, first_column, source.width, strips.tile_columns, place_step(planes * plane_step), out);
+        transform(four, first_column, source.width, strips.tile_columns, odd_lines(planes * plane_step), out);
       }
   }
 }

@@ -10,7 +10,6 @@ namespace {
 constexpr int64_t kStripFloats = 96 * 1024;  // of the transformed tiles of a strip, which stay in the second-level cache
 constexpr int64_t kMostStripTiles = 96;
 constexpr int64_t kLeastStripTiles = 28;
-constexpr int64_t kStripsPerThread = 8;
 
 // A correlation with 3 x 3 taps: out (i, j) looks at source pixels (i + first_row + a, j + first_column + b).
 struct WinogradCorrelation {
@@ -123,13 +122,13 @@ inline void correlate_strip(const WinogradCorrelation& w, int64_t matrix, int64_
                             const float* tiles, int64_t first, float* products) {
   const int64_t group = matrix % w.shape.groups, trial = matrix / w.shape.groups;
   const int64_t plane = w.strips.tiles() * kPlaneChannels;
-  const int64_t step = place_step(w.strips.tiles() * V * kLanes);
+  const int64_t step = odd_lines(w.strips.tiles() * V * kLanes);
   const int32_t none = 0;
   Block block = {};
   block.plane = plane, block.channels = w.inputs, block.offsets = &none, block.taps = block.all_taps = 1;
   block.out_step = block.out_channels = V * kLanes;
   for (int64_t p = 0; p < kPlaces; ++p) {
-    block.image = tiles + p * place_step(w.strips.tiles() * w.inputs);
+    block.image = tiles + p * odd_lines(w.strips.tiles() * w.inputs);
     block.weights = w.taps + matrix * tap_floats(w) + p * w.inputs * w.outputs + first * w.inputs;
     block.out = products + p * step;
     correlate_row<kPlaneChannels, V>(block, rows * w.strips.tile_columns);
@@ -147,8 +146,8 @@ inline void run_strip(const WinogradCorrelation& w, int64_t index) {
   const int64_t channel = group * w.inputs;
   const Source source = {w.source + channel, w.gate ? w.gate + channel : nullptr, w.source_height, w.source_width,
                          w.inputs * w.shape.groups, w.inputs};
-  float* tiles = scratch(Purpose::image, kPlaces * place_step(w.strips.tiles() * w.inputs));
-  float* products = scratch(Purpose::gradient, kPlaces * place_step(w.strips.tiles() * 2 * kLanes));
+  float* tiles = scratch(Purpose::image, kPlaces * odd_lines(w.strips.tiles() * w.inputs));
+  float* products = scratch(Purpose::gradient, kPlaces * odd_lines(w.strips.tiles() * 2 * kLanes));
   transform_strip(source, w.strips, trial, first, rows, w.first_row, w.first_column, 0, w.inputs / kPlaneChannels,
                   tiles);
   for (int64_t output = 0; output < w.outputs; output += output_vectors(w, output) * kLanes) {
@@ -165,14 +164,10 @@ inline void run_winograd(WinogradCorrelation& w, Workers& workers) {
   const int64_t tiles = most(least(kStripFloats / (kPlaces * w.inputs), kMostStripTiles), kLeastStripTiles);
   w.strips.images = s.images;
   w.strips = strips_of(s.images, w.strips.height, w.strips.width, tiles,
-                       ceiling(kStripsPerThread * workers.threads(), matrices));
+                       ceiling(kRunsPerThread * workers.threads(), matrices));
   w.taps = scratch(Purpose::weights, matrices * tap_floats(w));
   transform_all_taps(w, workers);
-  const int64_t strips = matrices * w.strips.count, chunks = least(strips, kStripsPerThread * workers.threads());
-  workers.each(chunks, [&](int64_t chunk) {
-    const int64_t end = part_begin(strips, chunks, chunk + 1);
-    for (int64_t strip = part_begin(strips, chunks, chunk); strip < end; ++strip) run_strip(w, strip);
-  });
+  each_in_runs(workers, matrices * w.strips.count, [&](int64_t strip, bool) { run_strip(w, strip); });
 }
 
 inline void winograd_forward(const Convolution& s, const float* x, const float* weight, const float* bias, bool relu,

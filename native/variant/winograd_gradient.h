@@ -116,7 +116,7 @@ void for_each_pair(const GradientPlace& at, Visit visit) {
 inline void add_products(const WinogradGradient& g, const GradientPlace& at, const float* tiles, const float* gradient,
                          int64_t count) {
   const int64_t plane_step = g.strips.tiles() * kPlaneChannels;
-  const int64_t tile_place = place_step(at.planes * plane_step), gradient_place = place_step(g.strips.tiles() * at.outputs);
+  const int64_t tile_place = odd_lines(at.planes * plane_step), gradient_place = odd_lines(g.strips.tiles() * at.outputs);
   for (int64_t p = 0; p < kPlaces; ++p)
     for (int64_t plane = 0; plane < at.planes; ++plane)
       for_each_pair(at, [&](int64_t output, int64_t vectors) {
@@ -134,8 +134,8 @@ inline void accumulate_strips(const WinogradGradient& g, int64_t chunk) {
   const Convolution& s = g.shape;
   const int64_t channel = at.group * in_group(s);
   const Source source = {g.x + channel, nullptr, s.height, s.width, s.in_channels, in_group(s)};
-  float* tiles = scratch(Purpose::image, kPlaces * place_step(g.strips.tiles() * at.planes * kPlaneChannels));
-  float* gradient = scratch(Purpose::gradient, kPlaces * place_step(g.strips.tiles() * at.outputs));
+  float* tiles = scratch(Purpose::image, kPlaces * odd_lines(g.strips.tiles() * at.planes * kPlaneChannels));
+  float* gradient = scratch(Purpose::gradient, kPlaces * odd_lines(g.strips.tiles() * at.outputs));
   float* bias = at.sums + kPlaces * at.planes * kPlaneChannels * at.outputs;
   zero(at.sums, bias + at.outputs - at.sums);
   const auto transform = g.output ? transform_gradient_row<true> : transform_gradient_row<false>;
@@ -149,7 +149,7 @@ inline void accumulate_strips(const WinogradGradient& g, int64_t chunk) {
       for (int64_t output = 0; output < at.outputs; output += kLanes) {
         const Vector sum = transform(g, tile_row(g.strips, at.trial, first + k),
                                      at.group * g.outputs + at.output + output, at.outputs,
-                                     place_step(g.strips.tiles() * at.outputs),
+                                     odd_lines(g.strips.tiles() * at.outputs),
                                      gradient + k * g.strips.tile_columns * at.outputs + output);
         store(bias + output, load(bias + output) + sum);
       }
