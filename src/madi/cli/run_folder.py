@@ -87,7 +87,7 @@ class RunFolder:
 @contextlib.contextmanager
 def _writing(path: Path, fix: str) -> Any:
     try:
-        path.mkdir(parents=True, exist_ok=True)  # at the end too: somebody may have removed it while the network learned
+        path.mkdir(parents=True, exist_ok=True)  # at the end too: it may have been removed meanwhile
         yield
     except FileError:
         raise
