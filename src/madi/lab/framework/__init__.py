@@ -1,0 +1,1 @@
+"""What every experiment of the lab is made with: parameters, data, style, pages, the book."""

@@ -1,0 +1,63 @@
+"""One visual language for all figures: colours that colour-blind people tell apart, and little ink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from madi.training.curves import shown_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Of the palette of Okabe and Ito, "Color universal design" (2008); in order of use.
+BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#E69F00"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+INK, GREY, FAINT = "#333333", "#8A8A8A", "#E6E6E6"
+WIDTH = 7.6  # inches: of a figure over the whole page
+
+# Maps: for amounts from zero, for what has a sign (blue below, orange above), for grey images (ink on paper).
+AMOUNTS, SIGNED, IMAGE = "viridis", "PuOr_r", "gray_r"
+
+
+def style() -> dict[str, Any]:
+    """matplotlib's settings in which every figure is drawn."""
+    from matplotlib import cycler
+
+    return {
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.prop_cycle": cycler(color=COLOURS),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlecolor": INK,
+        "axes.titlesize": 10.5,
+        "figure.constrained_layout.use": True,
+        "font.size": 9.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "madi",
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+    }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """All that is drawn within has the lab's style."""
+    import matplotlib
+
+    with matplotlib.rc_context(style()):
+        yield
+
+
+def subplots(rows: int = 1, columns: int = 1, *, height: float = 2.6, width: float = WIDTH, **options: Any) -> Any:
+    """A figure and its axes, as `matplotlib.pyplot.subplots` gives them, without a window.
+
+    height    of one row, in inches
+    """
+    made: Figure = shown_figure()(figsize=(width, height * rows), layout="constrained")
+    return made, made.subplots(rows, columns, **options)
