@@ -45,7 +45,8 @@ def googlenet(
     outputs      number of logits
     auxiliary    whether the two auxiliary heads of training are there, whose losses count 0.3 each; see `Auxiliary`.
                  They need images of at least 80 pixels
-    small        a stem for images of about 32 pixels: one 3x3 convolution of 192 filters at stride 1, no pooling
+    small        a stem for images of about 32 pixels: one 3x3 convolution of 192 filters at stride 1, and the pooling
+                 that ends the paper's stem
     stages       how many of the three stages of inception modules there are; the image is halved between them
     dropout      rate before the last layer
 
@@ -54,7 +55,7 @@ def googlenet(
     """
     if stages not in (1, 2, 3):
         raise ConfigurationError(f"googlenet: stages must be 1, 2 or 3, got {stages!r}. Try 3.")
-    stem = (*_convolution(192, 3),) if small else tuple(_stem())
+    stem = (*_convolution(192, 3), _pool()) if small else tuple(_stem())
     body = [_stage(number, outputs, auxiliary) for number in ("3", "4", "5")[:stages]]
     pooled = [layer for stage in body for layer in (_pool(), stage)][1:]
     return Sequential(*stem, *pooled, GlobalAveragePool(), Dropout(dropout), Dense(outputs))
