@@ -88,7 +88,7 @@ def test_googlenet_shrinks_as_its_paper_says(undrawn):
 
 
 @pytest.mark.parametrize(
-    ("stages", "sizes"), [(1, [32] * 2), (2, [32] * 2 + [16] * 5), (3, [32] * 2 + [16] * 5 + [8] * 2)]
+    ("stages", "sizes"), [(1, [16] * 2), (2, [16] * 2 + [8] * 5), (3, [16] * 2 + [8] * 5 + [4] * 2)]
 )
 def test_googlenet_for_small_images(stages, sizes, undrawn):
     model = models.googlenet(10, small=True, stages=stages).build((32, 32, 3))
