@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from madi.errors import ConfigurationError, FileError
 from madi.graph.drawing.dot import dot_text
+from madi.graph.drawing.painting import paint
 from madi.graph.drawing.picture import Picture, picture_of
 from madi.graph.drawing.placing import lay_out
 from madi.graph.drawing.png import save_png
@@ -16,6 +17,8 @@ from madi.graph.drawing.scene import Scene, scene_of
 from madi.graph.drawing.svg import svg_text
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from madi.graph.variable import Variable
 
 
@@ -42,6 +45,18 @@ class Drawing:
     def dot(self) -> str:
         """The graph as DOT text, for Graphviz."""
         return dot_text(self._picture)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in points (1/72 inch)."""
+        return self._scene.width, self._scene.height
+
+    def paint(self, axes: Axes, *, scale: float = 1.0) -> None:
+        """Draw it into axes of a matplotlib figure, beside whatever else is there; the axes must be scale x `size`.
+
+        scale   of letters and lines; the curves fill the axes
+        """
+        paint(self._scene, axes, scale=scale)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing as its suffix says, .svg, .png or .dot, and return the path.
