@@ -6,17 +6,20 @@ import importlib
 import inspect
 import pkgutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 from madi.errors import ConfigurationError, unknown_name
-from madi.lab.framework.parameters import Choice, Number
-from madi.lab.framework.style import styled
+from madi.lab.framework.parameters import Parameter, declared
+from madi.lab.framework.result import Data, Origin, Result, write
 
-Data = dict[str, Any]
+__all__ = ["Cost", "Data", "Experiment", "Result", "experiment", "names", "run"]
+
+LAB = "madi.lab"
 
 
 @dataclass(frozen=True)
@@ -28,44 +31,13 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """One parameter of an experiment, as its `compute` declares it."""
-
-    name: str
-    type: Any
-    default: Any
-    rule: Number | Choice
-
-    @property
-    def quick(self) -> Any:
-        """Its value in a quick run."""
-        return self.default if self.rule.quick is None else self.rule.quick
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gives: the parameters it had, the data, what they show, and how long it took."""
-
-    experiment: Experiment
-    parameters: dict[str, Any]
-    data: Data
-    seconds: float
-
-    @cached_property
-    def claims(self) -> dict[str, bool]:
-        """What the page claims, each as a sentence with its numbers, and whether these data show it."""
-        return self.experiment.module.claims(self.data)
-
-    @cached_property
-    def figure(self) -> Any:
-        """The figure of these data: matplotlib's, or a drawing of a graph."""
-        with styled():
-            return self.experiment.module.draw(self.data)
-
-
-@dataclass(frozen=True)
 class Experiment:
-    """One file of the lab."""
+    """One file of the lab.
+
+    Beside `compute`, `claims`, `draw`, ROWS and COST the file may say
+    LONG = True    it takes hours: what is shown is its recorded result, unless it is told to compute anew
+    PLACE = 1      where it stands among the experiments of its row; else by name
+    """
 
     name: str
     module: ModuleType
@@ -80,6 +52,11 @@ class Experiment:
         """Seconds that it takes."""
         return self.module.COST
 
+    @property
+    def long(self) -> bool:
+        """Whether its recorded result is shown unless it is told to compute anew."""
+        return getattr(self.module, "LONG", False)
+
     @cached_property
     def title(self) -> str:
         """The first line of its page."""
@@ -91,19 +68,34 @@ class Experiment:
         return inspect.cleandoc(self.module.__doc__ or "").partition("\n")[2].strip("\n")
 
     @cached_property
+    def source(self) -> str:
+        """The text of its file."""
+        return inspect.getsource(self.module)
+
+    @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """Its parameters by name."""
-        return {parameter.name: parameter for parameter in _declared(self.module.compute)}
+        return {parameter.name: parameter for parameter in declared(self.module.compute)}
 
-    def run(self, *, quick: bool = False, **given: Any) -> Result:
+    @property
+    def record(self) -> Path:
+        """The file of its recorded result; it need not be there."""
+        return Path(importlib.import_module(LAB).__path__[0]) / "recorded" / f"{self.name}.json"
+
+    def run(self, *, quick: bool = False, anew: bool = False, **given: Any) -> Result:
         """Compute with these parameters; those not given have their defaults, or the values of a quick run.
 
-        Raises UnknownNameError for a parameter that there is not, ConfigurationError for a value out of its range.
+        anew    an experiment that takes hours computes, instead of showing its recorded result
+
+        Raises UnknownNameError for a parameter that there is not, ConfigurationError for a value out of its range and
+        where there is no recorded result with the parameters given.
         """
         values = self.values(given, quick=quick)
+        if self.long and not anew:
+            return self._recorded({name: values[name] for name in given})
         began = time.perf_counter()
         data = self.module.compute(**values)
-        return Result(self, values, data, time.perf_counter() - began)
+        return Result(self, values, data, time.perf_counter() - began, Origin.here(), quick)
 
     def values(self, given: Mapping[str, Any], *, quick: bool) -> dict[str, Any]:
         """All parameters with those given, checked."""
@@ -111,68 +103,69 @@ class Experiment:
             if name not in self.parameters:
                 raise unknown_name(f"parameter of {self.name}", name, self.parameters)
         chosen = {name: parameter.quick if quick else parameter.default for name, parameter in self.parameters.items()}
-        return {name: _checked(self, self.parameters[name], value) for name, value in {**chosen, **given}.items()}
+        return {name: self.parameters[name].checked(self.name, value) for name, value in {**chosen, **given}.items()}
+
+    def _recorded(self, given: Mapping[str, Any]) -> Result:
+        """The recorded result, if it has the parameters given."""
+        anew = f"Compute it with anew=True (--anew), which takes about {self.cost.full / 3600:.2g} hours"
+        if not self.record.is_file():
+            raise ConfigurationError(
+                f"{self.name}: there is no recorded result. {anew}, or {self.cost.quick:g} s quick."
+            )
+        result = Result.from_json(self, self.record.read_text(encoding="utf-8"))
+        for name, value in given.items():
+            if value != (had := result.parameters[name]):
+                raise ConfigurationError(
+                    f"{self.name}: the recorded result has {name} = {had!r}, got {value!r}. {anew}."
+                )
+        return result
+
+
+def keep(result: Result) -> Path:
+    """Write a result as the recorded one of its experiment; the path.  Raises FileError."""
+    file = result.experiment.record
+    return write(file.parent, {file.name: result.to_json()})[0]
 
 
 @cache
 def names() -> tuple[str, ...]:
     """The names of all experiments, in the course's order."""
-    package = importlib.import_module("madi.lab")
-    found = [entry.name for entry in pkgutil.iter_modules(package.__path__) if not entry.ispkg]
-    return tuple(sorted(found, key=lambda name: (_place(experiment(name).rows[0]), name)))
+    return tuple(sorted(_files(), key=_place))
 
 
 def experiment(name: str) -> Experiment:
     """The experiment of that name.  Raises UnknownNameError."""
-    package = importlib.import_module("madi.lab")
-    known = [entry.name for entry in pkgutil.iter_modules(package.__path__) if not entry.ispkg]
-    if name not in known:
-        raise unknown_name("experiment", name, known)
-    return Experiment(name, importlib.import_module(f"madi.lab.{name}"))
+    if name not in _files():
+        raise unknown_name("experiment", name, _files())
+    return _read(name)
 
 
-def run(name: str, *, quick: bool = False, **parameters: Any) -> Result:
-    """Run an experiment by name: `madi.lab.run("optimizer_paths", learning_rate=0.9)`."""
-    return experiment(name).run(quick=quick, **parameters)
+def run(name: str, *, quick: bool = False, anew: bool = False, **parameters: Any) -> Result:
+    """Run an experiment by name: `madi.lab.run("optimizer_paths", learning_rate=0.9)`.
+
+    quick         with the values of a quick run for the parameters that are not given
+    anew          compute, where an experiment that takes hours would show its recorded result
+    parameters    as `experiment(name).parameters` lists them
+
+    Returns its data, claims and figure.  Raises UnknownNameError for a name, and ConfigurationError for a value, that
+    there is not.
+    """
+    return experiment(name).run(quick=quick, anew=anew, **parameters)
 
 
-def _place(row: str) -> tuple[str, int]:
-    return row[0], int(row[1:])
+@cache
+def _read(name: str) -> Experiment:
+    return Experiment(name, importlib.import_module(f"{LAB}.{name}"))
 
 
-def _declared(compute: Callable[..., Data]) -> list[Parameter]:
-    hints = get_type_hints(compute, include_extras=True)
-    found = []
-    for name, argument in inspect.signature(compute).parameters.items():
-        kind, (rule,) = hints[name].__origin__, hints[name].__metadata__
-        found.append(Parameter(name, kind, argument.default, rule))
-    return found
+@cache
+def _files() -> tuple[str, ...]:
+    """The names of the files of the lab."""
+    package = importlib.import_module(LAB)
+    return tuple(entry.name for entry in pkgutil.iter_modules(package.__path__) if not entry.ispkg)
 
 
-def _checked(made: Experiment, parameter: Parameter, value: Any) -> Any:
-    """The value as its type, or ConfigurationError."""
-    several = parameter.type not in (int, float, str, bool)
-    kind = parameter.type.__args__[0] if several else parameter.type
-    entries = (tuple(value) if isinstance(value, (tuple, list)) else (value,)) if several else (value,)
-    if not entries or not all(_fits(kind, parameter.rule, entry) for entry in entries):
-        raise ConfigurationError(
-            f"{made.name}: {parameter.name} must be {_wanted(kind, parameter.rule, several)}, got {value!r}. "
-            f"Its default is {parameter.default!r}."
-        )
-    return tuple(map(kind, entries)) if several else kind(value)
-
-
-def _fits(kind: type, rule: Number | Choice, value: Any) -> bool:
-    if isinstance(rule, Choice):
-        return value in rule.options
-    if kind is bool or isinstance(value, bool):
-        return kind is bool and isinstance(value, bool)
-    accepted = isinstance(value, int) if kind is int else isinstance(value, (int, float))
-    return accepted and rule.low <= value <= rule.high
-
-
-def _wanted(kind: type, rule: Number | Choice, several: bool) -> str:
-    if isinstance(rule, Choice):
-        return ("some of " if several else "one of ") + ", ".join(rule.options)
-    what = {int: "whole number", float: "number"}[kind]
-    return f"{'some ' + what + 's' if several else 'a ' + what} from {rule.low:g} to {rule.high:g}"
+def _place(name: str) -> tuple[str, int, int, str]:
+    """Its row's chapter and number, its place in the row, its name."""
+    module = experiment(name).module
+    return module.ROWS[0][0], int(module.ROWS[0][1:]), getattr(module, "PLACE", 0), name
