@@ -197,6 +197,12 @@ ACTIVATIONS = {
         *unary(F.leaky_relu, lambda x: TF.leaky_relu(x), nonzero),
         Case("slope 0.3", lambda x: F.leaky_relu(x, 0.3), (nonzero(3, 4),), lambda x: TF.leaky_relu(x, 0.3)),
     ],
+    "maxout": [
+        Case("pairs", lambda x: F.maxout(x, 2), (normal(4, 6),), lambda x: x.unflatten(-1, (3, 2)).amax(-1)),
+        Case("one piece", lambda x: F.maxout(x, 1), (normal(4, 3),), lambda x: x * 1),
+        Case("one example", lambda x: F.maxout(x, 3), (normal(6),), lambda x: x.unflatten(-1, (2, 3)).amax(-1)),
+        Case("images", lambda x: F.maxout(x, 3), (normal(2, 2, 2, 6),), lambda x: x.unflatten(-1, (2, 3)).amax(-1)),
+    ],
     "softmax": [
         Case("rows", F.softmax, (normal(3, 4),), lambda x: TF.softmax(x, dim=-1)),
         Case("first axis", lambda x: F.softmax(x, axis=0), (normal(3, 2, 2),), lambda x: TF.softmax(x, dim=0)),

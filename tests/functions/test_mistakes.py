@@ -181,6 +181,11 @@ CASES = {
         IndexError,
         "index 0 is out of range for axis 1 of an array of shape (2,)",
     ),
+    "maxout of a remainder": (
+        lambda: F.maxout(np.ones((2, 5)), 2),
+        ShapeError,
+        "maxout: expected a last axis that 2 pieces divide, got (2, 5). Give it units x pieces features.",
+    ),
     "dropout, rate": (
         lambda: F.dropout(np.ones(3), 1.0),
         ConfigurationError,

@@ -1,5 +1,7 @@
 """`madi.trace`: each step of a run with its equation, numbers, gradients and local derivatives."""
 
+import copy
+import functools
 import json
 
 import jax
@@ -9,8 +11,10 @@ import pytest
 
 import madi
 import madi.functions as F
+from madi import layers
 from madi.errors import ShapeError
 from madi.graph.trace import computation_order, equations_of
+from madi.kernels import random
 
 
 def apples():
@@ -191,3 +195,45 @@ def test_bfloat16_has_gradients_and_local_derivatives_too():
     assert step.local_derivatives[0].tolist() == [1, 1]
     (step,) = madi.trace(F.relu(madi.Variable(jnp.asarray([1.0, jnp.inf], jnp.bfloat16))))
     assert step.to_dict()["value"] == [1, None]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_convolutional_network_node_by_node(training):
+    """Each node's local derivatives are those of the sum of its outputs, and its gradients those of `backward`."""
+    network = (
+        *(layers.Conv2D(2, 3, padding="same"), layers.BatchNorm(), layers.Tanh(), layers.MaxPool2D(2)),
+        *(layers.LocalResponseNormalization(), layers.AveragePool2D(2), layers.Flatten(), layers.Maxout(3, 2)),
+        *(layers.Dropout(0.5), layers.DropConnect(2, 0.5)),
+    )
+    model = layers.Sequential(*network).build((8, 8, 1), seed=0)
+    for parameter in model.parameters().values():
+        parameter.value = parameter.value.astype(np.float64)
+    x = madi.Variable(np.random.default_rng(0).standard_normal((4, 8, 8, 1)), name="x")
+    loss = F.softmax_cross_entropy(model(x, training=training, key=random.key(2)), np.array([0, 1, 1, 0]))
+    steps = madi.trace(loss)
+    assert {"Conv2D", "MaxPool2D", "LocalResponseNormalization", "AveragePool2D", "Maxout", "Affine"} < {
+        step.kind for step in steps
+    }
+    for step in steps:
+        assert step.forward
+        assert step.backward
+        for entry, slope in zip(step.inputs, step.local_derivatives, strict=True):
+            assert (slope is None) == (entry.gradient is None)
+            assert slope is None or slope.shape == entry.value.shape == entry.gradient.shape
+        places = [place for place, slope in enumerate(step.local_derivatives) if slope is not None]
+        total = functools.partial(total_of, step.node, places)
+        numbers = madi.numerical_gradient(total, [step.inputs[place].value for place in places])
+        for place, number in zip(places, numbers, strict=True):
+            np.testing.assert_allclose(step.local_derivatives[place], number, rtol=1e-6, atol=1e-6)
+    loss.backward()
+    found = {entry.name: entry.gradient for step in steps for entry in step.inputs}
+    for path, parameter in {**model.parameters(), "x": x}.items():
+        np.testing.assert_array_equal(found[path], parameter.grad)
+
+
+def total_of(node, places, *values):
+    """The sum of a node's outputs, with other values in some of its inputs' places."""
+    inputs = [entry.value for entry in node.inputs]
+    for place, value in zip(places, values, strict=True):
+        inputs[place] = value
+    return float(np.sum(copy.copy(node).forward(*inputs)))

@@ -14,10 +14,12 @@ from madi.graph import Parameter
 from madi.layers import (
     ACTIVATIONS,
     Dense,
+    DropConnect,
     Dropout,
     Flatten,
     Layer,
     LeakyReLU,
+    Maxout,
     ReLU,
     Sequential,
     architecture,
@@ -104,7 +106,17 @@ def test_a_model_comes_back_whole(path):
     assert other.input_shape == (2, 2)
 
 
-@pytest.mark.parametrize("layer", [*ACTIVATIONS.values(), Flatten, Dropout, lambda: Dense(3, bias=False)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        *ACTIVATIONS.values(),
+        Flatten,
+        Dropout,
+        lambda: Dense(3, bias=False),
+        lambda: DropConnect(3),
+        lambda: Maxout(3, 2),
+    ],
+)
 def test_every_layer_comes_back(layer, path):
     one = Sequential(layer()).build((4,))
     assert_equal(one, round_trip(one, path), X.reshape(5, 4))

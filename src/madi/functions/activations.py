@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from madi.errors import ShapeError
 from madi.graph import Array, Function, Variable
 from madi.kernels.arrays import array_library
 
@@ -103,6 +106,37 @@ class LeakyReLU(Function):
         return array_library(gy).where(self.positive, gy, gy * self.slope)
 
 
+class Maxout(Function):
+    """The largest of each group of k neighbours on the last axis.
+
+    forward   y[..., u]        = max over j of x[..., u k + j]       (..., units k) -> (..., units)
+    backward  gx[..., u k + j] = gy[..., u] where x[..., u k + j] is the largest of its group, else 0
+    keeps the place of each maximum in its group
+
+    Of equal ones the first gets the whole gradient.  A NaN beats every number.  Goodfellow et al., 2013.
+    """
+
+    symbol = "max"
+
+    def __init__(self, *, pieces: int) -> None:
+        self.pieces = pieces
+
+    def forward(self, x: Array) -> Array:
+        if not x.ndim or x.shape[-1] % self.pieces:
+            raise ShapeError(
+                f"maxout: expected a last axis that {self.pieces} pieces divide, got {x.shape}. Give it units x pieces "
+                "features."
+            )
+        groups = x.reshape(*x.shape[:-1], x.shape[-1] // self.pieces, self.pieces)
+        self.largest = groups.argmax(axis=-1)
+        return groups.max(axis=-1)
+
+    def backward(self, gy: Array) -> Array:
+        xp = array_library(gy)
+        chosen = xp.arange(self.pieces) == self.largest[..., None]
+        return xp.where(chosen, gy[..., None], np.asarray(0, gy.dtype)).reshape(self.inputs[0].shape)
+
+
 def normalized_exponential(x: Array, axis: int) -> Array:
     """exp(x) / Σ exp(x), after the shift by the maximum that keeps every exponent at or below 0."""
     xp = array_library(x)
@@ -176,6 +210,14 @@ def relu(x: Any) -> Variable:
 def leaky_relu(x: Any, slope: float = 0.01) -> Variable:
     """x where positive, else `slope * x`.  See `LeakyReLU`."""
     return LeakyReLU(slope=slope)(x)
+
+
+def maxout(x: Any, pieces: int) -> Variable:
+    """The largest of each `pieces` neighbours on the last axis: (..., units pieces) -> (..., units).  See `Maxout`.
+
+    Of images (N, H, W, channels) these are neighbouring channels.  Raises ShapeError where the axis does not divide.
+    """
+    return Maxout(pieces=pieces)(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Variable:

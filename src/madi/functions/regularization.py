@@ -8,7 +8,7 @@ import numpy as np
 
 from madi.errors import ConfigurationError
 from madi.graph import Array, Function, Variable, as_variables
-from madi.kernels.arrays import array_library, is_jax
+from madi.kernels.arrays import array_library, is_jax, is_traced
 from madi.kernels.random import short_words
 
 LEVELS = 2**16  # how finely a rate is drawn
@@ -29,7 +29,8 @@ class Dropout(Function):
         self.rate, self.key = rate, key
 
     def forward(self, x: Array) -> Array:
-        xp = array_library(x, self.rate)
+        # A traced key traces the mask, even of an x that is there, such as weights.
+        xp = array_library(x, self.rate, self.key if is_traced(self.key) else None)
         dropped = (xp.asarray(self.rate, dtype=np.float32) * np.float32(LEVELS)).astype(np.uint32)
         kept_share = (LEVELS - dropped).astype(x.dtype) / np.asarray(LEVELS, x.dtype)
         self.scale = xp.where(short_words(self.key, x.shape) >= dropped, 1 / kept_share, np.asarray(0, x.dtype))

@@ -10,7 +10,9 @@ from madi.layers.composition import Auxiliary, Branches, Residual, auxiliary_out
 from madi.layers.containers import Sequential
 from madi.layers.convolution import Conv2D, ZeroPad
 from madi.layers.dense import Dense
+from madi.layers.dropconnect import DropConnect
 from madi.layers.dropout import Dropout
+from madi.layers.maxout import Maxout
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization
 from madi.layers.pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
 from madi.layers.recomputation import Recompute
@@ -19,9 +21,10 @@ from madi.layers.saving import ModelMetadata, load, read_metadata, save
 from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
+_DENSE = (Dense, DropConnect, Maxout)
 _COMPOSED = (Auxiliary, Branches, Recompute, Residual, Sequential)
 _OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
 _NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
 
-for _layer in (Dense, Dropout, Flatten, *_COMPOSED, *_OF_IMAGES, *_NORMALIZATIONS, *ACTIVATIONS.values()):
+for _layer in (*_DENSE, Dropout, Flatten, *_COMPOSED, *_OF_IMAGES, *_NORMALIZATIONS, *ACTIVATIONS.values()):
     register(_layer)

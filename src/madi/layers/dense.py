@@ -28,7 +28,9 @@ class Dense(Layer):
 
     def __init__(self, units: int, *, bias: bool = True, initializer: Any = "he") -> None:
         if not isinstance(units, (int, np.integer)) or units < 1:
-            raise ConfigurationError(f"Dense: units must be a whole number of at least 1, got {units!r}.")
+            raise ConfigurationError(
+                f"{type(self).__name__}: units must be a whole number of at least 1, got {units!r}."
+            )
         self.units = int(units)
         self.initializer = initializers.get(initializer)
         self.weight: Parameter = None  # type: ignore[assignment]  # made by build
@@ -43,14 +45,23 @@ class Dense(Layer):
                 "Give it x.reshape(-1, 1)."
             )
         inputs = shape[-1]
-        self.weight = Parameter(self.initializer(key, (inputs, self.units), (inputs, self.units)))
-        self.bias = Parameter(np.zeros(self.units, np.float32), decay=False) if self.use_bias else None
+        self.weight = Parameter(self.initializer(key, (inputs, self.columns), (inputs, self.units)))
+        self.bias = Parameter(np.zeros(self.columns, np.float32), decay=False) if self.use_bias else None
+
+    @property
+    def columns(self) -> int:
+        """Columns of W: one for each unit."""
+        return self.units
 
     def __call__(self, x: Any) -> Variable:
         """x W + b."""
-        if x.shape[-1:] != self.weight.shape[:1]:
+        return self.affine(x, self.weight)
+
+    def affine(self, x: Variable, weight: Variable) -> Variable:
+        """x times `weight`, plus b; ShapeError where x does not fit the layer's own."""
+        if x.shape[-1:] != weight.shape[:1]:
             raise ShapeError(self._mismatch(x.shape))
-        return affine(x, self.weight, self.bias)
+        return affine(x, weight, self.bias)
 
     def _mismatch(self, shape: tuple[int, ...]) -> str:
         inputs = self.weight.shape[0]

@@ -20,7 +20,11 @@ SPACE = 6.0
 DROP = 12.0  # from one layer down to the next
 SIZE, SMALL = 12.0, 10.5
 
-KINDS = {"Conv2D": "operation", "Dense": "parameter", "MaxPool2D": "value", "AveragePool2D": "value"}
+KINDS = {
+    "Conv2D": "operation",
+    **dict.fromkeys(("Dense", "DropConnect", "Maxout"), "parameter"),
+    **dict.fromkeys(("MaxPool2D", "AveragePool2D"), "value"),
+}
 
 
 @dataclass
