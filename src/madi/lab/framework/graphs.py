@@ -1,0 +1,40 @@
+"""Figures of computational graphs: several drawings one above the other, each with its title."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from madi.graph import Drawing
+from madi.lab.framework.style import INK, WIDTH
+from madi.training.curves import shown_figure
+
+TITLE = 22.0  # points above each drawing
+LARGEST = 0.76  # scale at which the drawing's letters are as large as those of plots
+POINTS = 72.0  # an inch
+
+
+def graphs(titled: Mapping[str, Drawing], *, below: float = 0.0) -> Any:
+    """A figure of drawings one above the other, all at one scale, and the part of the figure below them.
+
+    below   height in inches of that part; a SubFigure to put plots into
+    """
+    scale = min(LARGEST, WIDTH * POINTS / max(drawing.size[0] for drawing in titled.values()))
+    heights = [TITLE + drawing.size[1] * scale for drawing in titled.values()]
+    inches = sum(heights) / POINTS
+    figure = shown_figure()(figsize=(WIDTH, inches + below), layout="constrained")
+    above, rest = figure.subfigures(2, 1, height_ratios=(inches, max(below, 1e-9)), hspace=0)
+    top = sum(heights)
+    for (title, drawing), height in zip(titled.items(), heights, strict=True):
+        _place(above, title, drawing, scale, top / sum(heights), sum(heights))
+        top -= height
+    return figure, rest
+
+
+def _place(figure: Any, title: str, drawing: Drawing, scale: float, top: float, points: float) -> None:
+    """One drawing and its title, below `top` (a fraction of the figure's height, `points` in all)."""
+    width, height = (size * scale for size in drawing.size)
+    bottom = top - (TITLE + height) / points
+    axes = figure.add_axes((0, bottom, width / (WIDTH * POINTS), height / points))
+    drawing.paint(axes, scale=scale)
+    figure.text(0.02, top - TITLE / points, title, size=10.5, color=INK, va="bottom")
