@@ -11,6 +11,7 @@ from madi.cli.datasets import datasets
 from madi.cli.evaluate import evaluate
 from madi.cli.grouped import GroupedCommand
 from madi.cli.inspection import inspect
+from madi.cli.lab import lab
 from madi.cli.predict import predict
 from madi.cli.train import train
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (train, evaluate, predict, inspect, check, datasets):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
+app.add_typer(lab)
 
 
 def _version(asked: bool) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from madi.errors import ConfigurationError, unknown_name
+from madi.errors import ConfigurationError, UnknownNameError, closest, unknown_name
 from madi.lab.framework.parameters import Parameter, declared
 from madi.lab.framework.result import Data, Origin, Result, write
 
@@ -136,7 +136,9 @@ def names() -> tuple[str, ...]:
 def experiment(name: str) -> Experiment:
     """The experiment of that name.  Raises UnknownNameError."""
     if name not in _files():
-        raise unknown_name("experiment", name, _files())
+        near = closest(name, _files())
+        hint = f"did you mean '{near}'? " if near else ""
+        raise UnknownNameError(f"Unknown experiment '{name}': {hint}madi.lab.names() (madi lab list) has them all.")
     return _read(name)
 
 

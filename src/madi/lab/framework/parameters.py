@@ -149,6 +149,13 @@ class Parameter:
         entries = tuple(_number(self.kind, entry.strip()) for entry in text.split(","))
         return entries if self.several else _number(self.kind, text)
 
+    def option(self, value: Any) -> str:
+        """A value as a command line gives it: "--hidden 1,4,20", "--no-decay"."""
+        name, text = self.name.replace("_", "-"), shown(value)
+        if isinstance(self.rule, Switch):
+            return f"--{name}" if value else f"--no-{name}"
+        return f"--{name}={text}" if text.startswith("-") else f"--{name} {text}"
+
     def _hint(self, wrong: list[Any]) -> str:
         near = closest(str(wrong[0]), self.rule.options) if wrong and isinstance(self.rule, Choice) else None
         return f"Did you mean '{near}'?" if near else f"Its default is {self.default!r}."
@@ -158,6 +165,13 @@ def declared(compute: Callable[..., Any]) -> list[Parameter]:
     """The parameters in the signature of a `compute`.  Raises TypeError for one without a default or a rule."""
     hints = get_type_hints(compute, include_extras=True)
     return [_parameter(argument, hints.get(name)) for name, argument in inspect.signature(compute).parameters.items()]
+
+
+def shown(value: Any) -> str:
+    """A value as a command line would give it: "0.1", "1,4,20"."""
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(str, value))
+    return str(value) if not isinstance(value, bool) else "yes" if value else "no"
 
 
 def _parameter(argument: inspect.Parameter, hint: Any) -> Parameter:

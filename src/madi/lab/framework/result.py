@@ -77,7 +77,7 @@ class Result:
             return self.experiment.module.draw(self.data)
 
     @property
-    def shown(self) -> int:
+    def confirmed(self) -> int:
         """How many of the claims these data show."""
         return sum(self.claims.values())
 
@@ -96,6 +96,25 @@ class Result:
     def png(self) -> bytes:
         """The figure as PNG: the same bytes for the same data."""
         return png_of(self.figure)
+
+    @property
+    def command(self) -> str:
+        """The command line that gives these data again."""
+        options = [self.experiment.parameters[name].option(value) for name, value in self._changed().items()]
+        anew = ["--anew"] if self.experiment.long and not self.recorded else []
+        return " ".join(["madi lab run", self.experiment.name, *(["--quick"] if self.quick else []), *anew, *options])
+
+    @property
+    def call(self) -> str:
+        """The call in Python that gives these data again."""
+        switches = {"quick": self.quick, "anew": self.experiment.long and not self.recorded}
+        given = {**{name: True for name, on in switches.items() if on}, **self._changed()}
+        return f"madi.lab.run({', '.join([repr(self.experiment.name), *(f'{k}={v!r}' for k, v in given.items())])})"
+
+    def _changed(self) -> dict[str, Any]:
+        """The parameters that were given, and differ from what they would have been."""
+        usual = self.parameters if self.recorded else self.experiment.values({}, quick=self.quick)
+        return {name: value for name, value in self.parameters.items() if value != usual[name]}
 
     def picture(self) -> str:
         """The figure as it stands within HTML: its SVG, or its PNG where that is large."""
@@ -142,7 +161,7 @@ class Result:
 
     def __repr__(self) -> str:
         return (
-            f"<Result of {self.experiment.name}: {self.shown} of {len(self.claims)} claims shown, "
+            f"<Result of {self.experiment.name}: {self.confirmed} of {len(self.claims)} claims shown, "
             f"{self.seconds:.1f} s. .data, .claims, .figure; save() writes it>"
         )
 
