@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.config import NETWORK, TrainConfig
-from madi.errors import ConfigurationError, unknown_name
+from madi.errors import ConfigurationError, ShapeError, unknown_name
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset, Split
     from madi.layers import Layer, Sequential
     from madi.optimizers import Optimizer
     from madi.schedules import Rate
-    from madi.training import Loss
+    from madi.training import Loss, Trainer
 
 MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name != "model")
 OPTIMIZER_OPTIONS = ("momentum", "weight_decay", "clip_norm")
@@ -53,6 +53,35 @@ def build_optimizer(config: TrainConfig, steps: int) -> Optimizer:
     _expect_options(f"the optimizer {config.optimizer}", chosen, [field.name for field in dataclasses.fields(kind)])
     rate = config.learning_rate or kind().learning_rate
     return kind(build_schedule(config.schedule, rate, steps), **chosen)
+
+
+def build_trainer(config: TrainConfig, data: Dataset, loss: Loss, examples: int) -> Trainer:
+    """The trainer of the configuration, its network built for the data, for a run over so many examples an epoch.
+
+    Raises ShapeError where the network does not take examples of that shape.
+    """
+    from madi.training import Trainer
+
+    model = build_model(config, outputs_of(loss, len(data.classes)))
+    steps = -(-examples // config.batch_size // config.accumulate) * config.epochs
+    trainer = Trainer(
+        model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
+        seed=config.seed, **trainer_options(config),
+    )  # fmt: skip
+    _make_weights(model, config, data)
+    return trainer
+
+
+def _make_weights(model: Layer, config: TrainConfig, data: Dataset) -> None:
+    shape = data.train.x.shape[1:]
+    try:
+        model.build(shape, seed=config.seed)
+    except ShapeError as error:
+        sizes = " x ".join(map(str, shape))
+        raise ShapeError(
+            f"the model {config.model} does not take the examples of {data.name}, {sizes}. {error} "
+            "Or choose another model or dataset."
+        ) from error
 
 
 def trainer_options(config: TrainConfig) -> dict[str, Any]:

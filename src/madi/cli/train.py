@@ -14,11 +14,9 @@ from madi.cli.rate import report_rate
 from madi.cli.run_folder import RunFolder
 from madi.cli.settings import with_fields
 from madi.config import OPTIMIZER, RUN, TrainConfig
-from madi.errors import ShapeError
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset
-    from madi.layers import Layer
     from madi.training import Trainer
 
 INTERRUPTED = 130
@@ -105,21 +103,14 @@ class Job:
     def of(cls, config: TrainConfig) -> Job:
         """Load the data and build the network; every mistake in the configuration shows here."""
         from madi import datasets
-        from madi.cli.building import build_model, build_optimizer, outputs_of, parts_of, trainer_options
-        from madi.training import Trainer
+        from madi.cli.building import build_model, build_trainer, parts_of
         from madi.training.losses import get
 
         loss = get(config.loss)
-        model = build_model(config, 1)  # a wrong name is told before a download
+        build_model(config, 1)  # a wrong name is told before a download
         data = datasets.load(config.dataset, config.data)
-        model = build_model(config, outputs_of(loss, len(data.classes)))
         parts = parts_of(data, config, loss)
-        steps = -(-len(parts["training"][0]) // config.batch_size // config.accumulate) * config.epochs
-        trainer = Trainer(
-            model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
-            seed=config.seed, **trainer_options(config),
-        )  # fmt: skip
-        _build(model, config, data)
+        trainer = build_trainer(config, data, loss, len(parts["training"][0]))
         return cls(config, data, parts, trainer)
 
     def fit(self, quiet: bool) -> None:
@@ -142,19 +133,6 @@ class Job:
         config = self.config
         told = {"dataset": config.dataset, "loss": config.loss, "metrics": list(config.metrics)}
         return {"classes": list(self.data.classes), **told}
-
-
-def _build(model: Layer, config: TrainConfig, data: Dataset) -> None:
-    """Make the weights.  Raises ShapeError where the network does not take examples of that shape."""
-    shape = data.train.x.shape[1:]
-    try:
-        model.build(shape, seed=config.seed)
-    except ShapeError as error:
-        sizes = " x ".join(map(str, shape))
-        raise ShapeError(
-            f"the model {config.model} does not take the examples of {data.name}, {sizes}. {error} "
-            "Or choose another model or dataset."
-        ) from error
 
 
 def _introduce(job: Job) -> None:
