@@ -17,6 +17,7 @@ import numpy as np
 
 import madi.functions as F
 from madi.lab.framework import style
+from madi.lab.framework.bands import bands
 from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number
 from madi.models.gates import LAYERS
@@ -82,12 +83,10 @@ def claims(data: Data) -> dict[str, bool]:
 
 def draw(data: Data) -> Any:
     """The plane of each gate, and how often each truth table arose in the search."""
-    figure, axes = style.subplots(2, 4, height=2.3, height_ratios=(1.25, 1))
-    for panel, name in zip(axes[0], LAYERS, strict=True):
+    figure, (planes, tables) = bands(2.4, 2.0)
+    for panel, name in zip(planes.subplots(1, 4), LAYERS, strict=True):
         _plane(panel, name, data)
-    for panel in axes[1]:
-        panel.remove()
-    _tables(figure.add_subplot(axes[1, 0].get_gridspec()[1, :]), data["found"])
+    _tables(tables.subplots(), data["found"])
     return figure
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from madi.graph import Drawing
+from madi.lab.framework.bands import bands
 from madi.lab.framework.style import INK, WIDTH
-from madi.training.curves import shown_figure
 
 TITLE = 22.0  # points above each drawing
 LARGEST = 0.76  # scale at which the drawing's letters are as large as those of plots
@@ -22,8 +22,7 @@ def graphs(titled: Mapping[str, Drawing], *, below: float = 0.0) -> Any:
     scale = min(LARGEST, WIDTH * POINTS / max(drawing.size[0] for drawing in titled.values()))
     heights = [TITLE + drawing.size[1] * scale for drawing in titled.values()]
     inches = sum(heights) / POINTS
-    figure = shown_figure()(figsize=(WIDTH, inches + below), layout="constrained")
-    above, rest = figure.subfigures(2, 1, height_ratios=(inches, max(below, 1e-9)), hspace=0)
+    figure, (above, rest) = bands(inches, max(below, 1e-9), space=0)
     top = sum(heights)
     for (title, drawing), height in zip(titled.items(), heights, strict=True):
         _place(above, title, drawing, scale, top / sum(heights), sum(heights))
