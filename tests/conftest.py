@@ -1,13 +1,71 @@
-"""What every test shares: no window for figures, one profile of property tests."""
+"""What every test shares: no window for figures, one profile of property tests, a lab of a test's own."""
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from pathlib import Path
 
 import hypothesis
+import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
 
 # The same examples on every run, so that a red test stays red; a first call that compiles is not a failure.
 hypothesis.settings.register_profile("madi", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("madi")
+
+
+@pytest.fixture
+def add_experiment(tmp_path, monkeypatch):
+    """A lab of one's own for a test, empty at first: add_experiment("toy", source)."""
+    from madi import lab
+    from madi.lab.framework import experiment as framework
+
+    folder, added = tmp_path / "experiments", []
+    folder.mkdir()
+    monkeypatch.setattr(lab, "__path__", [str(folder)])
+
+    def forget():
+        for cached in (framework.names, framework._files, framework._read):
+            cached.cache_clear()
+        for name in added:
+            sys.modules.pop(f"madi.lab.{name}", None)
+
+    def add(name, source):
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+        importlib.invalidate_caches()
+        forget()
+        added.append(name)
+
+    forget()
+    yield add
+    forget()
+
+
+TOY = (Path(__file__).parent / "lab" / "toy.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def toy(add_experiment):
+    """An experiment that takes no time: its name."""
+    add_experiment("toy", TOY)
+    return "toy"
+
+
+@pytest.fixture
+def long_toy(add_experiment):
+    """One that takes hours, as it says: its name."""
+    add_experiment("long_toy", TOY.replace("COST = ", "LONG = True\nCOST = ").replace("full=0.2", "full=7200"))
+    return "long_toy"
+
+
+@pytest.fixture
+def broken(add_experiment):
+    """One that raises: its name."""
+    add_experiment(
+        "broken",
+        TOY.replace("A toy.", "Broken.").replace("    noise = ", "    raise ValueError('no <luck>')\n    noise = "),
+    )
+    return "broken"

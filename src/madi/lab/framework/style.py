@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from madi.training.curves import shown_figure
@@ -20,6 +21,27 @@ WIDTH = 7.6  # inches: of a figure over the whole page
 # Maps: for amounts from zero, for what has a sign (blue below, orange above), for grey images (ink on paper).
 AMOUNTS, SIGNED, IMAGE = "viridis", "PuOr_r", "gray_r"
 
+LATIN = "DejaVu Sans"  # comes with matplotlib, and has no Hangul
+# With Hangul; of a collection in one file matplotlib may know the first name alone, so the Japanese one stands for it.
+HANGUL = (
+    *("Noto Sans KR", "Noto Sans CJK KR", "NanumGothic", "Nanum Gothic", "Malgun Gothic", "Apple SD Gothic Neo"),
+    *("AppleGothic", "UnDotum", "Baekmuk Dotum", "Noto Sans CJK JP", "Source Han Sans"),
+)
+
+
+@cache
+def hangul_font() -> str | None:
+    """A font on this machine that has Hangul, or None."""
+    from matplotlib.font_manager import fontManager
+
+    known = {font.name for font in fontManager.ttflist}
+    return next((name for name in HANGUL if name in known), None)
+
+
+def korean(text: str, english: str) -> str:
+    """A label in Korean where a font on this machine shows it, else in English."""
+    return text if hangul_font() else english
+
 
 def style() -> dict[str, Any]:
     """matplotlib's settings in which every figure is drawn."""
@@ -34,6 +56,7 @@ def style() -> dict[str, Any]:
         "axes.titlecolor": INK,
         "axes.titlesize": 10.5,
         "figure.constrained_layout.use": True,
+        "font.family": [LATIN, hangul_font() or LATIN],
         "font.size": 9.5,
         "legend.frameon": False,
         "lines.linewidth": 1.6,
