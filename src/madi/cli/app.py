@@ -14,6 +14,7 @@ from madi.cli.inspection import inspect
 from madi.cli.lab import lab
 from madi.cli.predict import predict
 from madi.cli.train import train
+from madi.cli.tune import tune
 
 app = typer.Typer(
     name="madi",
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, evaluate, predict, inspect, check, datasets):
+for command in (train, tune, evaluate, predict, inspect, check, datasets):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
 app.add_typer(lab)
 

@@ -55,8 +55,12 @@ def build_optimizer(config: TrainConfig, steps: int) -> Optimizer:
     return kind(build_schedule(config.schedule, rate, steps), **chosen)
 
 
-def build_trainer(config: TrainConfig, data: Dataset, loss: Loss, examples: int) -> Trainer:
+def build_trainer(
+    config: TrainConfig, data: Dataset, loss: Loss, examples: int, *, order_seed: int | None = None
+) -> Trainer:
     """The trainer of the configuration, its network built for the data, for a run over so many examples an epoch.
+
+    order_seed   of the order of the examples, where that is not the configuration's seed
 
     Raises ShapeError where the network does not take examples of that shape.
     """
@@ -66,7 +70,7 @@ def build_trainer(config: TrainConfig, data: Dataset, loss: Loss, examples: int)
     steps = -(-examples // config.batch_size // config.accumulate) * config.epochs
     trainer = Trainer(
         model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
-        seed=config.seed, **trainer_options(config),
+        seed=config.seed, order_seed=order_seed, **trainer_options(config),
     )  # fmt: skip
     _make_weights(model, config, data)
     return trainer

@@ -49,7 +49,7 @@ class RunFolder:
                 f"--output {path}: holds a trained model already. Choose another folder, or add --overwrite."
             )
         folder = cls(path, path.exists())
-        with _writing(path, "Choose another folder with --output."):
+        with writing(path, "Choose another folder with --output."):
             folder.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
         return folder
 
@@ -68,7 +68,7 @@ class RunFolder:
         """Write the model, the history, the curves and the results; the names of the files."""
         from madi.layers import save
 
-        with _writing(self.path, "Free some space, or choose another folder with --output."):
+        with writing(self.path, "Free some space, or choose another folder with --output."):
             save(model, self.file(MODEL), extra=about)
             history.to_json(self.file(HISTORY))
             self.file(RESULTS).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -78,14 +78,15 @@ class RunFolder:
 
     def write_rates(self, search: RateSearch) -> list[str]:
         """Write the figure and the numbers of a search for the learning rate; the names of the files."""
-        with _writing(self.path, "Free some space, or choose another folder with --output."):
+        with writing(self.path, "Free some space, or choose another folder with --output."):
             search.plot().savefig(self.file(RATE_FIGURE), dpi=150)
             self.file(RATES).write_text(json.dumps(search.to_dict(), indent=2) + "\n", encoding="utf-8")
         return [RATE_FIGURE, RATES, CONFIGURATION]
 
 
 @contextlib.contextmanager
-def _writing(path: Path, fix: str) -> Any:
+def writing(path: Path, fix: str) -> Any:
+    """Within the block the folder is there; FileError, with the fix, where it cannot be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)  # at the end too: it may have been removed meanwhile
         yield

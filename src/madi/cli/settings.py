@@ -26,10 +26,10 @@ def with_fields(config: type, *, argument: str) -> Callable[[Callable[..., None]
             entry for name, entry in inspect.signature(function, eval_str=True).parameters.items() if name != "given"
         ]
         fields = dataclasses.fields(config)
-        kinds = {name: _kind(hint) for name, hint in typing.get_type_hints(config).items()}
+        kinds = kinds_of(config)
 
         def command(**values: Any) -> None:
-            used = {field.name: _read(kinds[field.name], values.pop(field.name)) for field in fields}
+            used = {field.name: read(kinds[field.name], values.pop(field.name)) for field in fields}
             function(given={name: value for name, value in used.items() if value not in (None, [])}, **values)
 
         made = [_parameter(field, kinds[field.name], field.name == argument) for field in fields]
@@ -40,6 +40,11 @@ def with_fields(config: type, *, argument: str) -> Callable[[Callable[..., None]
         return command
 
     return decorate
+
+
+def kinds_of(config: type) -> dict[str, type]:
+    """int, float, bool, str or tuple for each field of a configuration."""
+    return {name: _kind(hint) for name, hint in typing.get_type_hints(config).items()}
 
 
 def _parameter(field: dataclasses.Field[Any], kind: type, positional: bool) -> inspect.Parameter:
@@ -75,7 +80,7 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) is types.UnionType else (hint,)
 
 
-def _read(kind: type, text: Any) -> Any:
+def read(kind: type, text: Any) -> Any:
     """A number where the field holds one; what is none stays text, and the field's own check refuses it."""
     if text is None or kind not in (int, float):
         return text

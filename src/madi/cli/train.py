@@ -82,9 +82,9 @@ def train(
         if job is None or not job.trainer.history.epochs:
             folder.give_up()
         else:
-            _finish(job, folder, quiet=True, broken_off=True)
+            finish(job, folder, quiet=True, broken_off=True)
         raise
-    _finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
+    finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
     if job.trainer.interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -143,7 +143,7 @@ def _introduce(job: Job) -> None:
         notice(job.data.notice)
 
 
-def _finish(job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool) -> None:
+def finish(job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool) -> None:
     """Measure, unless the user is in a hurry; write; report."""
     trainer = job.trainer
     measured = {} if broken_off else {name: trainer.evaluate(part) for name, part in job.parts.items()}

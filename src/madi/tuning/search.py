@@ -1,0 +1,183 @@
+"""The search: rounds of trials, and after each the ranges narrow around the best."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from madi.datasets import Split, split
+from madi.errors import ConfigurationError, unknown_name
+from madi.options import FRACTION, expect_count, expect_number
+from madi.tuning.book import Book, Memory
+from madi.tuning.ranges import Range, Ranges, draw, expect_ranges, narrowed
+from madi.tuning.result import Search
+from madi.tuning.running import Make, made, run_trials
+from madi.tuning.trial import Measure, Trial
+
+SAMPLERS = ("random", "tpe")
+FEW = 10  # trials asked for at once where those before should be learned from, or others take some too
+
+
+class Round(NamedTuple):
+    """A finished round, as a search reports it: which of how many, its ranges and trials, the best of all so far.
+
+    seconds   0 where all of it was finished before
+    """
+
+    number: int
+    rounds: int
+    ranges: Ranges
+    trials: list[Trial]
+    best: Trial | None
+    measure: Measure
+    seconds: float
+
+
+def search(
+    make: Make, data: Any, *, ranges: Mapping[str, Range], trials: int = 100, rounds: int = 3, epochs: int = 10,
+    batch_size: int = 100, validation: Any = 0.2, measure: str | None = None, sampler: str = "random", seed: int = 0,
+    storage: str | None = None, study: str = "madi", worker: str = "only",
+    together: int | None = None, report: Callable[[Round], None] | None = None, verbose: int = 1,
+) -> Search:  # fmt: skip
+    """Search for hyperparameters: draw some, train a few epochs, keep the best, narrow the ranges, repeat.
+
+    make         hyperparameters {"learning_rate": 0.01, ...} -> a madi.Trainer that was not fitted yet; or
+                 (Trainer, {"batch_size": ..., "accumulate": ...}) where a trial decides those too
+    data         arrays (x, y) to train and validate on; never the test set
+    ranges       {"learning_rate": LogUniform(1e-6, 1e-2), ...}: LogUniform, Uniform, Integer or Choice
+    trials       in all rounds together; rounds share them evenly
+    epochs       of each trial
+    validation   share of the data that is kept out of training to compare the trials on, drawn once from the seed with
+                 the same proportions of classes; or arrays (x, y) of one's own
+    measure      what is compared, after the last epoch: the name of a metric of the trainers, or "loss"; their first
+                 metric where none is named.  The validation loss decides ties
+    sampler      "random"; or "tpe" (Bergstra et al., "Algorithms for hyper-parameter optimization", 2011), which draws
+                 more where the trials before were good.  It needs optuna, as a storage does
+    seed         of the drawn values, and of the share for validation: the same seed and ranges, the same trials
+    storage      where the search is kept, so that a search that was killed goes on, and several processes or machines
+                 share one: a file, or a URL of a database such as "postgresql://..."
+    study        its name in the storage
+    worker       the name of this process where several share a storage: each needs its own.  It takes up the trials
+                 that it began and did not finish
+    together     trials that are asked for, and trained, at once.  The whole round for the random sampler without a
+                 storage; 10 for "tpe", which learns from those before, and for a shared storage
+    report       called with a `Round` after each
+    verbose      1: progress of the training; 0: silent
+
+    The rule of narrowing: of all finished trials so far the best fifth, at least five, are kept; each range then
+    reaches from the least to the largest value among them, and a tenth of that span further on either side (of a
+    log-uniform one: on the logarithmic scale), but never beyond what it was.  A choice keeps the options among them.
+    So a range that matters narrows soon, and one that does not hardly narrows.
+
+    A trial that diverges disturbs no other: it has no result and is never among the best.  Ctrl-C ends the search
+    with the finished trials; `.interrupted` of the result says so.
+
+    Raises ConfigurationError for settings out of range and without optuna where it is needed, and what fit raises for
+    data that do not fit.
+    """
+    for name, value, usual in (("trials", trials, 100), ("rounds", rounds, 3), ("epochs", epochs, 10)):
+        expect_count(f"search: {name}", value, fix=f"Try {usual}.")
+    if rounds > trials:
+        raise ConfigurationError(f"search: {trials} trials do not fill {rounds} rounds. Try rounds={trials}.")
+    first = expect_ranges(ranges)
+    examples = divided(data, validation, seed)
+    fit = {"epochs": epochs, "batch_size": batch_size, "accumulate": 1, "verbose": verbose}
+    trainer, _ = made(make, draw(first, seed=seed, number=0), fit)
+    compared = Measure.of(trainer.metrics, measure)
+    book = _book(sampler, storage, study, first, compared, seed=seed, worker=worker)
+    whole = sampler == "random" and storage is None
+    most = trials if whole and together is None else expect_count("search: together", together or FEW, fix="Try 10.")
+    return _Run(make, examples, fit, compared, book, shares(trials, rounds), most, report).go(first)
+
+
+def divided(data: Any, validation: Any, seed: int) -> tuple[Split, Split]:
+    """The examples to train on and those to compare trials on."""
+    if not isinstance(validation, float):
+        return data, validation
+    expect_number("search: validation", validation, FRACTION, fix="Try 0.2.")
+    x, y = (np.asarray(part) for part in data)
+    parts = split(x, y, validation=validation, stratified=y.ndim == 1 and y.dtype.kind in "iu", seed=seed)
+    return parts.train, parts.validation
+
+
+def shares(trials: int, rounds: int) -> list[int]:
+    """The trials of each round: 34, 33 and 33 of 100."""
+    return [trials // rounds + (number < trials % rounds) for number in range(rounds)]
+
+
+def _book(
+    sampler: str, storage: str | None, study: str, ranges: Ranges, measure: Measure, *, seed: int, worker: str
+) -> Book:
+    if sampler not in SAMPLERS:
+        raise unknown_name("sampler", sampler, SAMPLERS)
+    if sampler == "random" and storage is None:
+        return Memory(seed)
+    expect_optuna()
+    from madi.tuning.study import StudyBook
+
+    return StudyBook.open(storage, study, ranges, measure, sampler=sampler, seed=seed, worker=worker)
+
+
+def expect_optuna() -> None:
+    """Raise ConfigurationError, with the command, where optuna is not installed."""
+    if importlib.util.find_spec("optuna") is None:
+        raise ConfigurationError("this search needs optuna, which is not installed. Run: pip install 'madi[search]'")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A search with all that it needs."""
+
+    make: Make
+    examples: tuple[Any, Any]
+    fit: dict[str, Any]
+    measure: Measure
+    book: Book
+    shares: list[int]
+    most: int
+    report: Callable[[Round], None] | None
+
+    def go(self, ranges: Ranges) -> Search:
+        """All rounds, the first with these ranges."""
+        begun = []
+        for number, wanted in enumerate(self.shares, start=1):
+            ranges = self.begin(number, ranges)
+            begun.append(ranges)
+            if not self.one_round(number, wanted, ranges):
+                return self.result(begun, interrupted=True)
+        return self.result(begun, interrupted=False)
+
+    def begin(self, number: int, before: Ranges) -> Ranges:
+        """The ranges of a round: those that it was begun with, or those of the round before, narrowed."""
+        found = self.book.ranges(number)
+        if found is None:
+            good = self.measure.good(self.book.finished()) if number > 1 else []
+            found = narrowed(before, [trial.parameters for trial in good])
+            self.book.begin(number, found)
+        return found
+
+    def one_round(self, number: int, wanted: int, ranges: Ranges) -> bool:
+        """Train the trials of a round that are not finished; False where the user broke off."""
+        began, trained = time.perf_counter(), False
+        while asked := self.book.ask(number, wanted, self.most):
+            finished, interrupted = run_trials(self.make, asked, *self.examples, self.fit)
+            self.book.tell(finished)
+            if interrupted:
+                return False
+            trained = True
+        if self.report is not None:
+            every = self.book.finished()
+            best = next(iter(self.measure.ranked(every)), None)
+            seconds = time.perf_counter() - began if trained else 0.0
+            mine = [trial for trial in every if trial.round == number]
+            self.report(Round(number, len(self.shares), ranges, mine, best, self.measure, seconds))
+        return True
+
+    def result(self, ranges: list[Ranges], *, interrupted: bool) -> Search:
+        """What came of it."""
+        return Search(tuple(self.book.finished()), tuple(ranges), self.measure, interrupted)
