@@ -67,6 +67,12 @@ Convolution choose(std::mt19937& random) {
     s.out_height = s.height + s.pad_top + random() % 2 - 2, s.out_width = s.width + s.pad_left + random() % 3 - 2;
     s.in_channels = s.groups * pick(random, {16, 32, 48, 144});
     s.out_channels = s.groups * pick(random, {16, 32, 48, 80, 144});
+    if (random() % 2) {  // by its large tiles, of which there must be many
+      s.trials = 1, s.groups = pick(random, {1, 1, 2}), s.images = 17;
+      s.height = 9 + random() % 9, s.width = 9 + random() % 9;
+      s.out_height = s.height + s.pad_top - 1, s.out_width = s.width + s.pad_left - 2;
+      s.in_channels = s.groups * pick(random, {16, 32, 48}), s.out_channels = s.groups * pick(random, {16, 32, 48});
+    }
   }
   return s;
 }

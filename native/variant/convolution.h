@@ -268,7 +268,8 @@ inline void run_correlation(Correlation& c, const float* weight, Workers& worker
 
 inline void convolution_forward(const Convolution& s, const float* x, const float* weight, const float* bias,
                                 bool relu, float* y, Workers& workers) {
-  if (suits_winograd(s, kLeastTilesForward)) return winograd_forward(s, x, weight, bias, relu, y, workers);
+  if (const int side = winograd_side(s, s.out_height, s.out_width, kLeastTilesForward))
+    return winograd_forward(side, s, x, weight, bias, relu, y, workers);
   if (is_matrix(s)) return matrix_forward(s, x, weight, bias, relu, y, workers);
   Correlation c = forward_correlation(s);
   c.source = x, c.bias = bias, c.relu = relu, c.out = y;
@@ -277,7 +278,8 @@ inline void convolution_forward(const Convolution& s, const float* x, const floa
 
 inline void convolution_input_gradient(const Convolution& s, const float* gy, const float* output,
                                        const float* weight, float* gx, Workers& workers) {
-  if (suits_winograd(s, kLeastTilesBackward)) return winograd_input_gradient(s, gy, output, weight, gx, workers);
+  if (const int side = winograd_side(s, s.height, s.width, kLeastTilesBackward))
+    return winograd_input_gradient(side, s, gy, output, weight, gx, workers);
   if (is_square_matrix(s)) return matrix_input_gradient(s, gy, output, weight, gx, workers);
   Correlation c = backward_correlation(s);
   c.source = gy, c.gate = output, c.out = gx;

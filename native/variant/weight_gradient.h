@@ -260,8 +260,8 @@ inline void reduce_rows(const WeightGradient& g, int64_t chunk) {
 
 inline void convolution_weight_gradient(const Convolution& s, const float* x, const float* gy, const float* output,
                                         float* gweight, float* gbias, Workers& workers) {
-  if (suits_winograd(s, kLeastTilesBackward))
-    return winograd_weight_gradient(s, x, gy, output, gweight, gbias, workers);
+  if (const int side = winograd_side(s, s.out_height, s.out_width, kLeastTilesBackward))
+    return winograd_weight_gradient(side, s, x, gy, output, gweight, gbias, workers);
   if (is_matrix(s)) return matrix_weight_gradient(s, x, gy, output, gweight, gbias, workers);
   WeightGradient g = plan_weight_gradient(s, output, workers.threads());
   int32_t* offsets = reinterpret_cast<int32_t*>(scratch(Purpose::plan, taps(s) * kFewChannels));

@@ -1,4 +1,4 @@
-// The forward pass and the gradient of the input by Winograd's F(2x2, 3x3).
+// The forward pass and the gradient of the input by Winograd's F(m x m, 3 x 3).
 #pragma once
 
 #include "correlate.h"
@@ -15,6 +15,7 @@ constexpr int64_t kLeastStripTiles = 28;
 struct WinogradCorrelation {
   Convolution shape;
   Strips strips;
+  int64_t places;           // of a transformed tile
   int64_t inputs, outputs;  // channels of one group
   int64_t first_row, first_column;
   bool flipped;                          // tap (a, b) stands in place (2 - a, 2 - b) of the kernel
@@ -30,7 +31,7 @@ struct WinogradCorrelation {
   float* out;
 };
 
-inline int64_t tap_floats(const WinogradCorrelation& w) { return kPlaces * w.inputs * w.outputs; }
+inline int64_t tap_floats(const WinogradCorrelation& w) { return w.places * w.inputs * w.outputs; }
 
 inline int64_t output_vectors(const WinogradCorrelation& w, int64_t first) {
   return w.outputs - first >= 2 * kLanes ? 2 : 1;
@@ -54,15 +55,18 @@ inline float* transformed_place(const WinogradCorrelation& w, int64_t matrix, in
 
 // The nine taps of input channel c and kLanes outputs from `o` on; where the outputs are not neighbours in the kernel, from
 // `turned`, which holds those of a plane of inputs.
+template <int M>
 inline void transform_some_taps(const WinogradCorrelation& w, int64_t matrix, int64_t c, int64_t o,
                                 const float* turned) {
-  Vector taps[3][3], places[4][4];
+  constexpr int kTile = Form<M>::kTile;
+  Vector taps[3][3], places[kTile][kTile];
   for (int a = 0; a < 3; ++a)
     for (int b = 0; b < 3; ++b)
       taps[a][b] = load(turned ? turned + ((3 * a + b) * kPlaneChannels + c % kPlaneChannels) * kLanes
                                : tap_place(w, matrix, a, b, c, o));
-  transform_taps(taps, places);
-  for (int p = 0; p < kPlaces; ++p) store(transformed_place(w, matrix, p, c, o), places[p / 4][p % 4]);
+  transform_taps<M>(taps, places);
+  for (int p = 0; p < Form<M>::kPlaces; ++p)
+    store(transformed_place(w, matrix, p, c, o), places[p / kTile][p % kTile]);
 }
 
 // The taps of kPlaneChannels inputs and kLanes outputs, which are rows of inputs in the kernel, as rows of outputs.
@@ -75,6 +79,7 @@ inline void turn_taps(const WinogradCorrelation& w, int64_t matrix, int64_t firs
       }
 }
 
+template <int M>
 inline void transform_all_taps(const WinogradCorrelation& w, Workers& workers) {
   const int64_t planes = w.inputs / kPlaneChannels, matrices = w.shape.trials * w.shape.groups;
   workers.each(matrices * planes, [&](int64_t chunk) {
@@ -83,7 +88,7 @@ inline void transform_all_taps(const WinogradCorrelation& w, Workers& workers) {
     for (int64_t o = 0; o < w.outputs; o += kLanes) {
       if (w.output_step != 1) turn_taps(w, matrix, first, o, turned);
       for (int64_t c = first; c < first + kPlaneChannels; ++c)
-        transform_some_taps(w, matrix, c, o, w.output_step == 1 ? nullptr : turned);
+        transform_some_taps<M>(w, matrix, c, o, w.output_step == 1 ? nullptr : turned);
     }
   });
 }
@@ -91,25 +96,25 @@ inline void transform_all_taps(const WinogradCorrelation& w, Workers& workers) {
 // ---- a strip
 
 // Sends the products of one row of tiles, V vectors of channels, to where the outputs belong.
-template <int V>
+template <int M, int V>
 inline void finish_row(const WinogradCorrelation& w, const TileRow& at, const float* products, int64_t step,
                        int64_t channel, const float* bias) {
   const int64_t pitch = w.outputs * w.shape.groups;
-  const bool second = at.row + 1 < w.strips.height;
+  const int64_t height = w.strips.height - at.row;  // of outputs from here on
   float* row = w.out + ((at.image * w.strips.height + at.row) * w.strips.width) * pitch + channel;
   for (int64_t t = 0; t < w.strips.tile_columns; ++t, products += V * kLanes)
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
-      Vector y[2][2];
-      finish_tile(products + v * kLanes, step, y);
+      Vector y[M][M];
+      finish_tile<M>(products + v * kLanes, step, y);
       const Vector add = bias ? load(bias + channel + v * kLanes) : Vector{};
-      float* to = row + 2 * t * pitch + v * kLanes;
-      const bool right = 2 * t + 1 < w.strips.width;
-#pragma GCC unroll 2
-      for (int i = 0; i < 2; ++i)
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; ++j) {
-          if ((i > 0 && !second) || (j > 0 && !right)) continue;
+      float* to = row + M * t * pitch + v * kLanes;
+      const int64_t width = w.strips.width - M * t;
+#pragma GCC unroll 4
+      for (int i = 0; i < M; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < M; ++j) {
+          if (i >= height || j >= width) continue;
           const Vector value = y[i][j] + add;
           store(to + (i * w.strips.width + j) * pitch, w.relu ? positive_part(value) : value);
         }
@@ -117,7 +122,7 @@ inline void finish_row(const WinogradCorrelation& w, const TileRow& at, const fl
 }
 
 // The outputs [first, first + V kLanes) of a strip.
-template <int V>
+template <int M, int V>
 inline void correlate_strip(const WinogradCorrelation& w, int64_t matrix, int64_t first_row, int64_t rows,
                             const float* tiles, int64_t first, float* products) {
   const int64_t group = matrix % w.shape.groups, trial = matrix / w.shape.groups;
@@ -127,7 +132,7 @@ inline void correlate_strip(const WinogradCorrelation& w, int64_t matrix, int64_
   Block block = {};
   block.plane = plane, block.channels = w.inputs, block.offsets = &none, block.taps = block.all_taps = 1;
   block.out_step = block.out_channels = V * kLanes;
-  for (int64_t p = 0; p < kPlaces; ++p) {
+  for (int64_t p = 0; p < Form<M>::kPlaces; ++p) {
     block.image = tiles + p * odd_lines(w.strips.tiles() * w.inputs);
     block.weights = w.taps + matrix * tap_floats(w) + p * w.inputs * w.outputs + first * w.inputs;
     block.out = products + p * step;
@@ -135,10 +140,11 @@ inline void correlate_strip(const WinogradCorrelation& w, int64_t matrix, int64_
   }
   const float* bias = w.bias ? w.bias + trial * w.shape.out_channels : nullptr;
   for (int64_t k = 0; k < rows; ++k)
-    finish_row<V>(w, tile_row(w.strips, trial, first_row + k), products + k * w.strips.tile_columns * V * kLanes,
+    finish_row<M, V>(w, tile_row(w.strips, trial, first_row + k), products + k * w.strips.tile_columns * V * kLanes,
                   step, group * w.outputs + first, bias);
 }
 
+template <int M>
 inline void run_strip(const WinogradCorrelation& w, int64_t index) {
   const int64_t matrix = index / w.strips.count, group = matrix % w.shape.groups, trial = matrix / w.shape.groups;
   const int64_t first = index % w.strips.count * w.strips.rows;
@@ -146,31 +152,38 @@ inline void run_strip(const WinogradCorrelation& w, int64_t index) {
   const int64_t channel = group * w.inputs;
   const Source source = {w.source + channel, w.gate ? w.gate + channel : nullptr, w.source_height, w.source_width,
                          w.inputs * w.shape.groups, w.inputs};
-  float* tiles = scratch(Purpose::image, kPlaces * odd_lines(w.strips.tiles() * w.inputs));
-  float* products = scratch(Purpose::gradient, kPlaces * odd_lines(w.strips.tiles() * 2 * kLanes));
-  transform_strip(source, w.strips, trial, first, rows, w.first_row, w.first_column, 0, w.inputs / kPlaneChannels,
+  float* tiles = scratch(Purpose::image, w.places * odd_lines(w.strips.tiles() * w.inputs));
+  float* products = scratch(Purpose::gradient, w.places * odd_lines(w.strips.tiles() * 2 * kLanes));
+  transform_strip<M>(source, w.strips, trial, first, rows, w.first_row, w.first_column, 0, w.inputs / kPlaneChannels,
                   tiles);
   for (int64_t output = 0; output < w.outputs; output += output_vectors(w, output) * kLanes) {
-    if (output_vectors(w, output) == 2) correlate_strip<2>(w, matrix, first, rows, tiles, output, products);
-    else correlate_strip<1>(w, matrix, first, rows, tiles, output, products);
+    if (output_vectors(w, output) == 2) correlate_strip<M, 2>(w, matrix, first, rows, tiles, output, products);
+    else correlate_strip<M, 1>(w, matrix, first, rows, tiles, output, products);
   }
 }
 
 // ---- the whole
 
+template <int M>
 inline void run_winograd(WinogradCorrelation& w, Workers& workers) {
   const Convolution& s = w.shape;
   const int64_t matrices = s.trials * s.groups;
-  const int64_t tiles = most(least(kStripFloats / (kPlaces * w.inputs), kMostStripTiles), kLeastStripTiles);
+  w.places = Form<M>::kPlaces;
+  const int64_t tiles = most(least(kStripFloats / (w.places * w.inputs), kMostStripTiles), kLeastStripTiles);
   w.strips.images = s.images;
-  w.strips = strips_of(s.images, w.strips.height, w.strips.width, tiles,
+  w.strips = strips_of(M, s.images, w.strips.height, w.strips.width, tiles,
                        ceiling(kRunsPerThread * workers.threads(), matrices));
   w.taps = scratch(Purpose::weights, matrices * tap_floats(w));
-  transform_all_taps(w, workers);
-  each_in_runs(workers, matrices * w.strips.count, [&](int64_t strip, bool) { run_strip(w, strip); });
+  transform_all_taps<M>(w, workers);
+  each_in_runs(workers, matrices * w.strips.count, [&](int64_t strip, bool) { run_strip<M>(w, strip); });
 }
 
-inline void winograd_forward(const Convolution& s, const float* x, const float* weight, const float* bias, bool relu,
+inline void run_winograd(int side, WinogradCorrelation& w, Workers& workers) {
+  if (side == 4) run_winograd<4>(w, workers);
+  else run_winograd<2>(w, workers);
+}
+
+inline void winograd_forward(int side, const Convolution& s, const float* x, const float* weight, const float* bias, bool relu,
                              float* y, Workers& workers) {
   WinogradCorrelation w = {};
   w.shape = s;
@@ -180,10 +193,10 @@ inline void winograd_forward(const Convolution& s, const float* x, const float* 
   w.tap_step = in_group(s) * s.out_channels, w.input_step = s.out_channels, w.output_step = 1;
   w.source_height = s.height, w.source_width = s.width;
   w.source = x, w.weight = weight, w.bias = bias, w.relu = relu, w.out = y;
-  run_winograd(w, workers);
+  run_winograd(side, w, workers);
 }
 
-inline void winograd_input_gradient(const Convolution& s, const float* gy, const float* output, const float* weight,
+inline void winograd_input_gradient(int side, const Convolution& s, const float* gy, const float* output, const float* weight,
                                     float* gx, Workers& workers) {
   WinogradCorrelation w = {};
   w.shape = s;
@@ -194,7 +207,7 @@ inline void winograd_input_gradient(const Convolution& s, const float* gy, const
   w.tap_step = in_group(s) * s.out_channels, w.input_step = 1, w.output_step = s.out_channels;
   w.source_height = s.out_height, w.source_width = s.out_width;
   w.source = gy, w.gate = output, w.weight = weight, w.out = gx;
-  run_winograd(w, workers);
+  run_winograd(side, w, workers);
 }
 
 }  // namespace

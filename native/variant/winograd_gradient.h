@@ -1,4 +1,4 @@
-// The gradient of the weights by Winograd's F(3x3, 2x2): the tiles of gy are the taps, the tiles of x the pixels.
+// The gradient of the weights by Winograd's F(3 x 3, m x m): the tiles of gy are the taps, the tiles of x the pixels.
 #pragma once
 
 #include "products.h"
@@ -16,6 +16,7 @@ constexpr int64_t kPartTiles = 384;              // fewer would make adding up t
 struct WinogradGradient {
   Convolution shape;
   Strips strips;
+  int64_t places;                       // of a transformed tile
   int64_t planes, outputs;              // of one group
   int64_t input_blocks, output_blocks;  // of the weight
   int64_t parts;                        // of the strips
@@ -31,18 +32,20 @@ struct WinogradGradient {
 // Sums of the largest block: (places, planes, pairs of vectors, kPlaneChannels, vectors, kLanes), and those of gy.
 inline int64_t block_floats(const WinogradGradient& g) {
   const int64_t outputs = least(g.outputs, kBlockOutputs);
-  return kPlaces * least(g.planes, kBlockPlanes) * kPlaneChannels * outputs + outputs;
+  return g.places * least(g.planes, kBlockPlanes) * kPlaneChannels * outputs + outputs;
 }
 
 inline int64_t blocks(const WinogradGradient& g) { return g.input_blocks * g.output_blocks; }
 
+template <int M>
 inline void plan_winograd(WinogradGradient& g, int64_t threads) {
   const Convolution& s = g.shape;
+  g.places = Form<M>::kPlaces;
   g.planes = in_group(s) / kPlaneChannels, g.outputs = out_group(s);
   g.input_blocks = ceiling(g.planes, kBlockPlanes), g.output_blocks = ceiling(g.outputs, kBlockOutputs);
   const int64_t channels = most(least(g.planes, kBlockPlanes) * kPlaneChannels, least(g.outputs, kBlockOutputs));
-  const int64_t tiles = most(least(kGradientTiles, kGradientStripFloats / (kPlaces * channels)), 16);
-  g.strips = strips_of(s.images, s.out_height, s.out_width, tiles, 1);
+  const int64_t tiles = most(least(kGradientTiles, kGradientStripFloats / (g.places * channels)), 16);
+  g.strips = strips_of(M, s.images, s.out_height, s.out_width, tiles, 1);
   const int64_t chunks = s.trials * s.groups * blocks(g), wanted = ceiling(most(4 * threads, 16), chunks);
   const int64_t all = g.strips.count * g.strips.tiles();
   g.parts = most(least(least(wanted, g.strips.count), most(all / kPartTiles, ceiling(threads, chunks))), 1);
@@ -51,37 +54,51 @@ inline void plan_winograd(WinogradGradient& g, int64_t threads) {
 
 // ---- gy
 
-// G g G' of a tile of gy; the halves of G wait until the sums are finished.
-inline void transform_gradient(const Vector (&g)[2][2], float* to, int64_t step) {
-  const Vector columns[2][4] = {{g[0][0], g[0][0] + g[1][0], g[0][0] - g[1][0], g[1][0]},
-                                {g[0][1], g[0][1] + g[1][1], g[0][1] - g[1][1], g[1][1]}};
+// G g G' of a tile of gy; the factors of G wait until the sums are finished.
+template <int M>
+inline void transform_gradient(const Vector (&g)[M][M], float* to, int64_t step) {
+  constexpr int kTile = Form<M>::kTile;
+  Vector columns[M][kTile];
 #pragma GCC unroll 4
-  for (int row = 0; row < 4; ++row) {
-    const Vector left = columns[0][row], right = columns[1][row];
-    store(to + (4 * row) * step, left);
-    store(to + (4 * row + 1) * step, left + right);
-    store(to + (4 * row + 2) * step, left - right);
-    store(to + (4 * row + 3) * step, right);
+  for (int j = 0; j < M; ++j) {
+    Vector column[M];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) column[i] = g[i][j];
+    Form<M>::slopes(column, columns[j]);
+  }
+#pragma GCC unroll 6
+  for (int row = 0; row < kTile; ++row) {
+    Vector across[M], places[kTile];
+#pragma GCC unroll 4
+    for (int j = 0; j < M; ++j) across[j] = columns[j][row];
+    Form<M>::slopes(across, places);
+#pragma GCC unroll 6
+    for (int k = 0; k < kTile; ++k) store(to + (kTile * row + k) * step, places[k]);
   }
 }
 
 // A row of tiles, one vector of channels; returns the sum of gy over it.
-template <bool Gated>
+template <int M, bool Gated>
 inline Vector transform_gradient_row(const WinogradGradient& g, const TileRow& at, int64_t channel, int64_t tile_step,
                                      int64_t step, float* to) {
   const Strips& s = g.strips;
   const int64_t pitch = g.shape.out_channels, place = ((at.image * s.height + at.row) * s.width) * pitch + channel;
-  const bool second = at.row + 1 < s.height;
   const auto pixel = [&](int64_t i, int64_t j) {
-    if ((i == 1 && !second) || j >= s.width) return Vector{};
+    if (at.row + i >= s.height || j >= s.width) return Vector{};
     const int64_t offset = place + (i * s.width + j) * pitch;
     return Gated ? gated(load(g.gy + offset), load(g.output + offset)) : load(g.gy + offset);
   };
   Vector sum = {};
   for (int64_t t = 0; t < s.tile_columns; ++t, to += tile_step) {
-    const Vector tile[2][2] = {{pixel(0, 2 * t), pixel(0, 2 * t + 1)}, {pixel(1, 2 * t), pixel(1, 2 * t + 1)}};
-    sum += (tile[0][0] + tile[0][1]) + (tile[1][0] + tile[1][1]);
-    transform_gradient(tile, to, step);
+    Vector tile[M][M];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < M; ++j) tile[i][j] = pixel(i, M * t + j);
+#pragma GCC unroll 2
+      for (int j = 0; j < M; j += 2) sum += tile[i][j] + tile[i][j + 1];
+    }
+    transform_gradient<M>(tile, to, step);
   }
   return sum;
 }
@@ -117,33 +134,34 @@ inline void add_products(const WinogradGradient& g, const GradientPlace& at, con
                          int64_t count) {
   const int64_t plane_step = g.strips.tiles() * kPlaneChannels;
   const int64_t tile_place = odd_lines(at.planes * plane_step), gradient_place = odd_lines(g.strips.tiles() * at.outputs);
-  for (int64_t p = 0; p < kPlaces; ++p)
+  for (int64_t p = 0; p < g.places; ++p)
     for (int64_t plane = 0; plane < at.planes; ++plane)
       for_each_pair(at, [&](int64_t output, int64_t vectors) {
         const Patch patch = {tiles + p * tile_place + plane * plane_step, gradient + p * gradient_place + output, 0, 1,
                              count};
-        Products work = {&patch, 1, 0, 0, at.outputs, kLanes, nullptr, nullptr};
+        Products work = {&patch, 1, 0, 0, at.outputs, kLanes, nullptr, nullptr, nullptr};
         work.sums = at.sums + ((p * at.planes + plane) * at.outputs + output) * kPlaneChannels;
         if (vectors == 2) accumulate_channels<2>(work, kPlaneChannels, 0);
         else accumulate_channels<1>(work, kPlaneChannels, 0);
       });
 }
 
+template <int M>
 inline void accumulate_strips(const WinogradGradient& g, int64_t chunk) {
   const GradientPlace at = gradient_place(g, chunk);
   const Convolution& s = g.shape;
   const int64_t channel = at.group * in_group(s);
   const Source source = {g.x + channel, nullptr, s.height, s.width, s.in_channels, in_group(s)};
-  float* tiles = scratch(Purpose::image, kPlaces * odd_lines(g.strips.tiles() * at.planes * kPlaneChannels));
-  float* gradient = scratch(Purpose::gradient, kPlaces * odd_lines(g.strips.tiles() * at.outputs));
-  float* bias = at.sums + kPlaces * at.planes * kPlaneChannels * at.outputs;
+  float* tiles = scratch(Purpose::image, g.places * odd_lines(g.strips.tiles() * at.planes * kPlaneChannels));
+  float* gradient = scratch(Purpose::gradient, g.places * odd_lines(g.strips.tiles() * at.outputs));
+  float* bias = at.sums + g.places * at.planes * kPlaneChannels * at.outputs;
   zero(at.sums, bias + at.outputs - at.sums);
-  const auto transform = g.output ? transform_gradient_row<true> : transform_gradient_row<false>;
+  const auto transform = g.output ? transform_gradient_row<M, true> : transform_gradient_row<M, false>;
   const int64_t last = part_begin(g.strips.count, g.parts, at.part + 1);
   for (int64_t strip = part_begin(g.strips.count, g.parts, at.part); strip < last; ++strip) {
     const int64_t first = strip * g.strips.rows;
     const int64_t rows = least(g.strips.rows, s.images * g.strips.tile_rows - first);
-    transform_strip(source, g.strips, at.trial, first, rows, -s.pad_top, -s.pad_left, at.plane * kPlaneChannels,
+    transform_strip<M>(source, g.strips, at.trial, first, rows, -s.pad_top, -s.pad_left, at.plane * kPlaneChannels,
                     at.planes, tiles);
     for (int64_t k = 0; k < rows; ++k)
       for (int64_t output = 0; output < at.outputs; output += kLanes) {
@@ -159,36 +177,30 @@ inline void accumulate_strips(const WinogradGradient& g, int64_t chunk) {
 
 // ---- the parts added, A' m A
 
-// Three outputs of four; the middle two carry the halves of G.
-inline void finish_taps(const Vector (&m)[4], Vector (&to)[3]) {
-  const Vector second = m[1] * 0.5f, third = m[2] * 0.5f;
-  to[0] = m[0] + second + third;
-  to[1] = second - third;
-  to[2] = second + third - m[3];
-}
-
 // Vector `vector` of output channels of input channel `row` of a block: the 3 x 3 taps.
+template <int M>
 inline void finish_weights(const WinogradGradient& g, const GradientPlace& at, int64_t row, int64_t vector) {
   const int64_t step = at.planes * kPlaneChannels * at.outputs, part_step = blocks(g) * block_floats(g);
   const int64_t output = vector / 2 * 2 * kLanes, width = at.outputs - output >= 2 * kLanes ? 2 : 1;
   const int64_t plane = row / kPlaneChannels, channel = row % kPlaneChannels;
   const float* from = at.sums + (plane * at.outputs + output) * kPlaneChannels +
                       (channel * width + vector % 2) * kLanes;
-  Vector halves[3][4];
-  for (int column = 0; column < 4; ++column) {
-    Vector m[4], taps[3];
-    for (int k = 0; k < 4; ++k) {
-      const float* place = from + (4 * k + column) * step;
+  constexpr int kTile = Form<M>::kTile;
+  Vector halves[3][kTile];
+  for (int column = 0; column < kTile; ++column) {
+    Vector m[kTile], taps[3];
+    for (int k = 0; k < kTile; ++k) {
+      const float* place = from + (kTile * k + column) * step;
       m[k] = load(place);
       for (int64_t part = 1; part < g.parts; ++part) m[k] += load(place + part * part_step);
     }
-    finish_taps(m, taps);
+    Form<M>::sums(m, taps);
     for (int k = 0; k < 3; ++k) halves[k][column] = taps[k];
   }
   const int64_t input = at.plane * kPlaneChannels + row, filter = at.group * g.outputs + at.output + vector * kLanes;
   for (int k = 0; k < 3; ++k) {
     Vector taps[3];
-    finish_taps(halves[k], taps);
+    Form<M>::sums(halves[k], taps);
     for (int l = 0; l < 3; ++l) {
       const int64_t tap = (at.trial * 9 + 3 * k + l) * in_group(g.shape) + input;
       store(g.gweight + tap * g.shape.out_channels + filter, taps[l]);
@@ -197,7 +209,7 @@ inline void finish_weights(const WinogradGradient& g, const GradientPlace& at, i
 }
 
 inline void finish_bias(const WinogradGradient& g, const GradientPlace& at) {
-  const float* bias = at.sums + kPlaces * at.planes * kPlaneChannels * at.outputs;
+  const float* bias = at.sums + g.places * at.planes * kPlaneChannels * at.outputs;
   for (int64_t output = 0; output < at.outputs; output += kLanes) {
     Vector sum = load(bias + output);
     for (int64_t part = 1; part < g.parts; ++part) sum += load(bias + part * blocks(g) * block_floats(g) + output);
@@ -206,25 +218,32 @@ inline void finish_bias(const WinogradGradient& g, const GradientPlace& at) {
 }
 
 // One plane of one block of the weight.
+template <int M>
 inline void finish_plane(const WinogradGradient& g, int64_t chunk) {
   const int64_t matrix = chunk / (g.planes * g.output_blocks), plane = chunk / g.output_blocks % g.planes;
   const int64_t block = plane / kBlockPlanes * g.output_blocks + chunk % g.output_blocks;
   const GradientPlace at = gradient_place(g, matrix * g.parts * blocks(g) + block);
   const int64_t first = (plane - at.plane) * kPlaneChannels;
   for (int64_t row = first; row < first + kPlaneChannels; ++row)
-    for (int64_t vector = 0; vector < at.outputs / kLanes; ++vector) finish_weights(g, at, row, vector);
+    for (int64_t vector = 0; vector < at.outputs / kLanes; ++vector) finish_weights<M>(g, at, row, vector);
   if (g.gbias && plane == 0) finish_bias(g, at);
 }
 
-inline void winograd_weight_gradient(const Convolution& s, const float* x, const float* gy, const float* output,
-                                     float* gweight, float* gbias, Workers& workers) {
+template <int M>
+void run_winograd_gradient(WinogradGradient& g, Workers& workers) {
+  plan_winograd<M>(g, workers.threads());
+  const int64_t matrices = g.shape.trials * g.shape.groups;
+  g.sums = scratch(Purpose::partial_sums, matrices * g.parts * blocks(g) * block_floats(g));
+  workers.each(matrices * g.parts * blocks(g), [&g](int64_t chunk) { accumulate_strips<M>(g, chunk); });
+  workers.each(matrices * g.planes * g.output_blocks, [&g](int64_t chunk) { finish_plane<M>(g, chunk); });
+}
+
+inline void winograd_weight_gradient(int side, const Convolution& s, const float* x, const float* gy,
+                                     const float* output, float* gweight, float* gbias, Workers& workers) {
   WinogradGradient g = {};
   g.shape = s, g.x = x, g.gy = gy, g.output = output, g.gweight = gweight, g.gbias = gbias;
-  plan_winograd(g, workers.threads());
-  const int64_t matrices = s.trials * s.groups;
-  g.sums = scratch(Purpose::partial_sums, matrices * g.parts * blocks(g) * block_floats(g));
-  workers.each(matrices * g.parts * blocks(g), [&g](int64_t chunk) { accumulate_strips(g, chunk); });
-  workers.each(matrices * g.planes * g.output_blocks, [&g](int64_t chunk) { finish_plane(g, chunk); });
+  if (side == 4) run_winograd_gradient<4>(g, workers);
+  else run_winograd_gradient<2>(g, workers);
 }
 
 }  // namespace
