@@ -14,7 +14,7 @@ from madi.lab.framework.figures import png_of, svg_of
 
 def test_it_has_data_claims_and_a_figure(toy):
     result = run(toy)
-    assert result.claims == {"The last point, 6, is > 2.": True, "Always so.": True}
+    assert result.claims == {"The last point, 6, is > 3.": True, "Always so.": True}
     assert all(type(shown) is bool for shown in result.claims.values())
     assert result.confirmed == 2
     assert run(toy, slope=0.5).confirmed == 1
@@ -71,7 +71,7 @@ def test_it_comes_back_from_json(toy):
 def test_it_shows_itself_in_a_notebook(toy):
     html = run(toy)._repr_html_()
     assert "<svg" in html
-    assert "The last point, 6, is &gt; 2." in html
+    assert "The last point, 6, is &gt; 3." in html
     assert "only &lt;digits&gt;" in html
     assert "<html" not in html
 
@@ -84,10 +84,10 @@ def test_a_folder_that_cannot_be_written_is_named(toy, tmp_path):
 
 def test_how_to_run_it_again(toy):
     assert run(toy).command == "madi lab run toy"
-    assert run(toy).call == "madi.lab.run('toy')"
+    assert run(toy).call == 'madi.lab.run("toy")'
     changed = run(toy, quick=True, points=(4,), rising=False, seed=3, slope=1.0)  # the slope is that of a quick run
     assert changed.command == "madi lab run toy --quick --points 4 --no-rising --seed 3"
-    assert changed.call == "madi.lab.run('toy', quick=True, points=(4,), rising=False, seed=3)"
+    assert changed.call == 'madi.lab.run("toy", quick=True, points=(4,), rising=False, seed=3)'
 
 
 # ---- experiments that take hours
@@ -121,7 +121,7 @@ def test_other_parameters_than_the_recorded_need_anew(long_toy):
     anew = run(long_toy, slope=3.0, anew=True)
     assert not anew.recorded
     assert anew.command == "madi lab run long_toy --anew --slope 3.0"
-    assert anew.call == "madi.lab.run('long_toy', anew=True, slope=3.0)"
+    assert anew.call == 'madi.lab.run("long_toy", anew=True, slope=3.0)'
 
 
 def test_a_quick_run_anew_computes(long_toy):

@@ -154,7 +154,7 @@ def _leaf(value: Any) -> str:
     array = np.asarray(value)
     if array.ndim == 0:
         return number(array.item())
-    if array.size <= MOST_NUMBERS:
+    if 0 < array.size <= MOST_NUMBERS:
         return ", ".join(map(number, array.ravel().tolist())) + (f"   ({_shape(array)})" if array.ndim > 1 else "")
     if array.dtype.kind not in "iuf":
         return f"{_shape(array)} values"

@@ -109,7 +109,8 @@ class Result:
         """The call in Python that gives these data again."""
         switches = {"quick": self.quick, "anew": self.experiment.long and not self.recorded}
         given = {**{name: True for name, on in switches.items() if on}, **self._changed()}
-        return f"madi.lab.run({', '.join([repr(self.experiment.name), *(f'{k}={v!r}' for k, v in given.items())])})"
+        arguments = [_literal(self.experiment.name), *(f"{name}={_literal(value)}" for name, value in given.items())]
+        return f"madi.lab.run({', '.join(arguments)})"
 
     def _changed(self) -> dict[str, Any]:
         """The parameters that were given, and differ from what they would have been."""
@@ -164,6 +165,11 @@ class Result:
             f"<Result of {self.experiment.name}: {self.confirmed} of {len(self.claims)} claims shown, "
             f"{self.seconds:.1f} s. .data, .claims, .figure; save() writes it>"
         )
+
+
+def _literal(value: Any) -> str:
+    """A value as Python code, texts in double quotes."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def write(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:

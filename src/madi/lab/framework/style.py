@@ -56,7 +56,7 @@ def style() -> dict[str, Any]:
         "axes.titlecolor": INK,
         "axes.titlesize": 10.5,
         "figure.constrained_layout.use": True,
-        "font.family": [LATIN, hangul_font() or LATIN],
+        "font.family": [LATIN, *filter(None, [hangul_font()])],
         "font.size": 9.5,
         "legend.frameon": False,
         "lines.linewidth": 1.6,
