@@ -143,6 +143,6 @@ def _pair(axes: Any, attempt: dict[str, Any], x: float, below: float) -> float:
 def _grid(axes: Any, shape: tuple[int, ...], x: float, below: float, **options: Any) -> float:
     """An empty grid of a shape, which stands below it; returns its right edge.  A vector is one column."""
     rows, columns = shape if len(shape) == 2 else (shape[0], 1)
-    cells(axes, np.zeros((rows, columns)), (x, 0), digits=0, **options)
+    cells(axes, np.zeros((rows, columns)), (x, 0), form="", **options)
     words(axes, str(shape), (x + columns / 2, below - 0.3))
     return x + columns

@@ -16,13 +16,13 @@ def canvas(axes: Any, width: float, height: float) -> None:
 
 
 def cells(
-    axes: Any, matrix: Any, at: tuple[float, float], *, digits: int = 4, lit: Any = False,
+    axes: Any, matrix: Any, at: tuple[float, float], *, form: str = ".4g", lit: Any = False,
     colour: str = f"{style.SKY}80", size: float = 9.5,
 ) -> None:  # fmt: skip
     """Draw a matrix (rows, columns) as cells with their numbers, its upper left corner at (x, y) of a canvas.
 
-    digits   significant ones of each number; 0 writes none
-    lit      which cells are filled with `colour`: a mask that broadcasts to the matrix
+    form   how each number is written; "" writes none
+    lit    which cells are filled with `colour`: a mask that broadcasts to the matrix
     """
     from matplotlib.patches import Rectangle
 
@@ -32,8 +32,8 @@ def cells(
         x, y = at[0] + column, at[1] + row
         fill = colour if lit[row, column] else "white"
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor=style.GREY, linewidth=0.8))
-        if digits:
-            axes.text(x + 0.5, y + 0.5, f"{value:.{digits}g}", size=size, ha="center", va="center_baseline")
+        if form:
+            axes.text(x + 0.5, y + 0.5, f"{value:{form}}", size=size, ha="center", va="center_baseline")
 
 
 def words(axes: Any, text: str, at: tuple[float, float], **options: Any) -> None:
