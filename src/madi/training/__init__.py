@@ -10,4 +10,5 @@ from madi.training.losses import LOSSES, Loss
 from madi.training.metrics import METRICS, Metric, Whole, top_k
 from madi.training.prediction import predict, predict_classes
 from madi.training.rate_finder import RateSearch, find_learning_rate
+from madi.training.together import fit_together
 from madi.training.trainer import Trainer

@@ -162,27 +162,45 @@ class JaxEngine:
         alone, by the loop that looks at all of it.
         """
         small = sum(array.nbytes for array in leaves((state,))) <= SMALL_STATE
-        rows = plan.indices, *plan.columns()
-        arguments = (state, frozen, data, rows, np.int32(plan.count), over(numbers, self.dtype.type))
-        finite = False
         if small:
-            new, reports, taken, finite = self._run("trusting", step, _training_loop(step, trusting=True), arguments)
-        if not finite:
-            loop = _training_loop(step, trusting=False)
-            new, reports, taken, finite = self._run("guarded", step, loop, arguments, donate=() if small else (0,))
+            loop = _training_loop(step, trusting=True)
+            new, reports, taken, finite = self._run(
+                "trusting", step, loop, self._taken(state, frozen, data, plan, numbers)
+            )
+            if finite:
+                return Outcome(new, np.array(reports)[: int(taken)], True)
+        return self._guarded(step, state, frozen, data, plan, numbers, donate=() if small else (0,))
+
+    def _guarded(
+        self, step: Step, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree, donate: tuple[int, ...] = ()
+    ) -> Outcome:
+        """The steps of the plan by the loop that looks at all of the state."""
+        loop = _training_loop(step, trusting=False)
+        arguments = self._taken(state, frozen, data, plan, numbers)
+        new, reports, taken, finite = self._run("guarded", step, loop, arguments, donate=donate)
         return Outcome(new, np.array(reports)[: int(taken)], bool(finite))
+
+    def _taken(self, state: Tree, frozen: Tree, data: Tree, plan: Plan, numbers: Tree) -> tuple[Any, ...]:
+        """What the compiled loop takes."""
+        rows = plan.indices, *plan.columns()
+        return state, frozen, data, rows, np.int32(plan.count), over(numbers, self.dtype.type)
 
     def evaluate(self, step: Step, variables: Tree, data: Tree, batch_size: int, numbers: Tree) -> np.ndarray:
         """Reports of inference on the data, batch by batch; a shorter last batch is a second program."""
         numbers = over(numbers, self.dtype.type)
+        return self._inference("evaluate", step, _evaluation_loop, variables, data, batch_size, numbers)
+
+    def _inference(
+        self, kind: str, step: Step, loop: Callable[..., Any], variables: Tree, data: Tree, batch_size: int,
+        numbers: Tree,
+    ) -> np.ndarray:  # fmt: skip
         full, rest = divmod(len(data[0]), batch_size)
         parts = [(0, batch_size, full)] if full else []
         parts += [(full * batch_size, rest, 1)] if rest else []
         reports = []
         for start, size, count in parts:
             arguments = (variables, data, np.int32(start), numbers)
-            loop = _evaluation_loop(step, size, count)
-            reports.append(np.array(self._run(("evaluate", size, count), step, loop, arguments)))
+            reports.append(np.array(self._run((kind, size, count), step, loop(step, size, count), arguments)))
         return np.concatenate(reports)
 
     def _precision(self) -> AbstractContextManager[Any]:

@@ -18,6 +18,7 @@ class History:
     epochs   one row an epoch: {"epoch": 1, "loss": ..., "accuracy": ..., "validation_loss": ..., "seconds": ...}
     steps    {"loss": [...], "accuracy": [...]}, one entry a step, as the step itself saw its batch
     notices  what the trainer had to say, in words
+    diverged whether the last fit ended because a loss or weight was no longer finite
 
     `history["loss"]` is the column of an entry over the epochs.
     """
@@ -26,6 +27,7 @@ class History:
         self.epochs: list[dict[str, float]] = []
         self.steps: dict[str, list[float]] = {}
         self.notices: list[str] = []
+        self.diverged = False
 
     def __getitem__(self, name: str) -> list[float]:
         return [row[name] for row in self.epochs if name in row]

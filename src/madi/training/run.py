@@ -46,6 +46,7 @@ class Run:
         """Train; whatever ends it, the model then holds the last finite weights."""
         trainer = self.trainer
         trainer._stop_reason, trainer.interrupted = None, False
+        trainer.history.diverged = False
         with Interrupts() as self.signals:
             self.begin()
             try:
@@ -65,7 +66,8 @@ class Run:
         self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
         self.step = trainer._step(first)
         self.key = trainer.key
-        self.state, self.frozen = self._first_state()
+        state, frozen = first_state(trainer, accumulating=self.groups.size > 1)
+        self.state, self.frozen = self.engine.put(state), self.engine.share(frozen)
         self.shared = self.engine.share(first.arrays()) if table else None
         self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
         if table and self.batch_size > len(first):
@@ -75,26 +77,6 @@ class Run:
         trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
         # Only callbacks and streams can write into the model while this runs, and in the end it is given new weights.
         trainer._remember_first_values([] if self.callbacks or not table else list(self.state["parameters"]))
-
-    def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        trainer, every = self.trainer, self.trainer.model.parameters()
-        held, statistics = trainer._values(), trainer._statistics()
-        chosen = [path for path, parameter in every.items() if parameter.trainable]
-        if not chosen:
-            raise ConfigurationError(
-                "fit: no parameter is trainable. Call model.unfreeze(), or add a layer with weights."
-            )
-        moving = {**{path: held[path] for path in chosen}, **statistics}
-        values = moving if trainer._underneath is None else trainer._underneath.resumed(moving)
-        parameters = {path: values[path] for path in chosen}
-        optimizer = _merged(trainer.optimizer.init(parameters), trainer._optimizer_state)
-        state = {"parameters": parameters, "optimizer": optimizer, "statistics": {p: values[p] for p in statistics}}
-        if trainer.average is not None:
-            state["average"] = moving
-        if self.groups.size > 1:
-            state["accumulated"] = {"gradients": emptied(parameters), "weight": np.zeros((), trainer.dtype)}
-        frozen = {path: value for path, value in held.items() if path not in chosen}
-        return self.engine.put(state), self.engine.share(frozen)
 
     def one_epoch(self) -> None:
         """All batches once, then validation, then the callbacks."""
@@ -132,7 +114,7 @@ class Run:
     def _batches(self) -> Generator[tuple[Any, np.ndarray, bool], None, None]:
         """(data on the engine, rows of indices into it, whether no more come) of an epoch."""
         if isinstance(self.data, Examples):
-            full, rest = epoch_rows(len(self.data), self.batch_size, self.key, self.trainer.epoch)
+            full, rest = epoch_rows(len(self.data), self.batch_size, self.trainer.order, self.trainer.epoch)
             yield self.shared, full, not len(rest)
             yield self.shared, rest, True
             return
@@ -180,6 +162,7 @@ class Run:
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
+        trainer.history.diverged = True
         batch = tuple(None if part is None else np.asarray(part)[plan.indices[row]] for part in data)
         return explain(
             self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
@@ -226,8 +209,9 @@ class Run:
         return {**self.state["parameters"], **self.state["statistics"]}
 
     def _sync(self) -> None:
-        """Write the current weights and statistics into the model."""
+        """Write the current weights into the model; what the optimizer keeps is lent until the next call."""
         self.trainer._write(self.engine.host(self._measured()))
+        self.trainer._optimizer_state = self.state["optimizer"]
 
     def end(self) -> None:
         """Write the weights into the model, and let the callbacks have the last word."""
@@ -258,10 +242,29 @@ class Run:
         self.trainer._progress.note(text)
 
 
-def _merged(fresh: Any, kept: Any) -> Any:
+def first_state(trainer: Trainer, *, accumulating: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(state, frozen parameters) that a fit of this trainer begins with, on the host."""
+    every = trainer.model.parameters()
+    held, statistics = trainer._values(), trainer._statistics()
+    chosen = [path for path, parameter in every.items() if parameter.trainable]
+    if not chosen:
+        raise ConfigurationError("fit: no parameter is trainable. Call model.unfreeze(), or add a layer with weights.")
+    moving = {**{path: held[path] for path in chosen}, **statistics}
+    values = moving if trainer._underneath is None else trainer._underneath.resumed(moving)
+    parameters = {path: values[path] for path in chosen}
+    optimizer = merged(trainer.optimizer.init(parameters), trainer._optimizer_state)
+    state = {"parameters": parameters, "optimizer": optimizer, "statistics": {p: values[p] for p in statistics}}
+    if trainer.average is not None:
+        state["average"] = moving
+    if accumulating:
+        state["accumulated"] = {"gradients": emptied(parameters), "weight": np.zeros((), trainer.dtype)}
+    return state, {path: value for path, value in held.items() if path not in chosen}
+
+
+def merged(fresh: Any, kept: Any) -> Any:
     """The fresh optimizer state, with what is kept of it from before."""
     if kept is None:
         return fresh
     if not isinstance(fresh, dict):
         return kept if np.shape(kept) == np.shape(fresh) else fresh  # another layer may stand in the old one's place
-    return {name: _merged(entry, kept.get(name)) for name, entry in fresh.items()}
+    return {name: merged(entry, kept.get(name)) for name, entry in fresh.items()}

@@ -40,6 +40,7 @@ class Trainer:
     metrics     names ("accuracy", ...) or functions (targets, outputs) -> number, called with all of them at once
     engine      "jax": many steps in one compiled call; "numpy": the same step uncompiled; "auto": by the job's size
     seed        of the first weights, the order of the examples and dropout
+    order_seed  of the order of the examples, and of a share of them kept out for validation, where that is another
     dtype       of weights and data: "float32", or "float64"
 
     augmentation      functions (x, key) -> x of the same shape, applied in turn to each batch inside the step, in
@@ -68,6 +69,7 @@ class Trainer:
         self, model: Layer, *, optimizer: Any = "sgd", loss: Any = "softmax_cross_entropy", metrics: Sequence[Any] = (),
         engine: str = "auto", seed: int = 0, dtype: Any = "float32", augmentation: Sequence[Any] = (),
         label_smoothing: float = 0.0, average: float | None = None, precision: str | None = None,
+        order_seed: int | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(model, Layer):
             raise ConfigurationError(
@@ -75,7 +77,7 @@ class Trainer:
             )
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
-        self.model, self.seed, self.dtype = model, seed, floating(dtype)
+        self.model, self.seed, self.order_seed, self.dtype = model, seed, order_seed, floating(dtype)
         if isinstance(optimizer, type):
             raise ConfigurationError(f"optimizer: got the class {optimizer.__name__}; call it: {optimizer.__name__}().")
         self.optimizer = optimizers.get(optimizer)
@@ -101,6 +103,7 @@ class Trainer:
 
     def _begin(self) -> None:
         self.key = random.key(self.seed)
+        self.order = self.key if self.order_seed is None else random.key(self.order_seed)
         self.epoch = self.step = 0
         self._optimizer_state: dict[str, Any] | None = None
         self._underneath: Underneath | None = None
@@ -192,7 +195,7 @@ class Trainer:
             data, "data", sample_weight=sample_weight, class_weight=class_weight, batch_size=batch_size
         )
         if isinstance(validation, float):
-            return split(training, validation, self.key)
+            return split(training, validation, self.order)
         return training, None if validation is None else self._examples(validation, "validation")
 
     def _examples(self, data: Any, where: str, **options: Any) -> Examples:
@@ -249,19 +252,23 @@ class Trainer:
     def _compiling_engine(self) -> JaxEngine:
         return JaxEngine(dtype=self.dtype, announce=lambda busy: self._progress.compiling(busy))
 
-    def _step(self, found: Examples) -> Step:
-        """The pure functions of a step, for the model as it is now."""
+    def _step(self, found: Examples | None = None) -> Step:
+        """The pure functions of a step, for the model as it is now; without examples, one to be told apart by alone."""
         inside = [metric for metric in self.metrics if isinstance(metric, metrics.Metric)]
+        decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
+        return Step(
+            self.model, self.loss.smoothed(self.label_smoothing), inside, self.optimizer, decays,
+            [] if found is None else self._lengths(inside, found),
+            augmentation=as_augmentation(self.augmentation), precision=self.precision,
+        )  # fmt: skip
+
+    def _lengths(self, inside: Sequence[metrics.Metric], found: Examples) -> list[int]:
+        """How many sums each metric has; ConfigurationError where one, or the loss, does not fit model and data."""
         shape = (1, *self.model.output_shape(found.x.shape[1:]))
         outputs, target = np.zeros(shape, self.dtype), found.y[:1]
         with np.errstate(all="ignore"):
             self.loss.expect_number(Variable(outputs), target)
-            lengths = [metric.length(outputs, target) for metric in inside]
-        decays = {path: parameter.decay for path, parameter in self.model.parameters().items()}
-        return Step(
-            self.model, self.loss.smoothed(self.label_smoothing), inside, self.optimizer, decays, lengths,
-            augmentation=as_augmentation(self.augmentation), precision=self.precision,
-        )  # fmt: skip
+            return [metric.length(outputs, target) for metric in inside]
 
     def _evaluate(
         self, engine: Any, step: Step, variables: Any, found: Examples, shared: Any, batch_size: int | None

@@ -1,0 +1,116 @@
+"""fit_together: several trainers on the same examples, those that differ in numbers only in one compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from madi.errors import ConfigurationError, DivergenceError
+from madi.kernels import random
+from madi.training.data import Examples, inputs, is_table
+from madi.training.history import History
+from madi.training.interrupt import Interrupts
+from madi.training.progress import progress_for
+from madi.training.settings import expect_whole
+from madi.training.trainer import Trainer
+from madi.training.joint_run import JointRun, told_diverged
+
+
+def fit_together(
+    trainers: Sequence[Trainer], data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
+    sample_weight: Any = None, class_weight: Mapping[int, float] | None = None, verbose: int = 0,
+) -> list[History]:  # fmt: skip
+    """Train each of the trainers for `epochs` more epochs, as its own `fit` would; the history of each.
+
+    Trainers that differ in numbers only (learning rate, schedule, weight decay, momentum, dropout rate, first weights,
+    seed of dropout, ...) train in one compiled program, batched over them, where that is the faster.  All see the
+    examples in the same order, so all need the same `order_seed`.
+
+    A trainer that diverges keeps its last finite weights, and disturbs no other: its `history.diverged` is True, and
+    the last notice of its history says where.  Nothing is raised.
+
+    trainers   madi.Trainer objects, each with a model of its own
+    data       arrays (x, y); the other arguments are those of `Trainer.fit`
+
+    Raises what `Trainer.fit` raises before anything is trained; ConfigurationError for trainers of different orders of
+    examples, or of one model.  Ctrl-C ends the fit after the call in flight, with the weights so far.
+    """
+    expect_whole("fit_together: epochs", epochs, least=0)
+    expect_whole("fit_together: batch_size", batch_size)
+    _expect_apart(trainers)
+    if not is_table(data):
+        raise ConfigurationError("fit_together: expected arrays (x, y), got an iterable of batches. Gather them first.")
+    options = {"sample_weight": sample_weight, "class_weight": class_weight}
+    with Interrupts() as signals:
+        for group in _groups(trainers, data):
+            found = group[0]._datasets(data, validation, sample_weight, class_weight, batch_size)
+            if signals.pending:
+                break
+            if len(group) == 1:
+                _alone(group[0], data, validation, epochs, batch_size, options, verbose)
+            else:
+                _batched(group, *found, epochs, batch_size, signals, verbose)
+    return [trainer.history for trainer in trainers]
+
+
+def _expect_apart(trainers: Sequence[Trainer]) -> None:
+    for place, trainer in enumerate(trainers):
+        if not isinstance(trainer, Trainer):
+            raise ConfigurationError(f"fit_together: expected madi.Trainer objects, got {trainer!r}.")
+        if any(trainer.model is other.model for other in trainers[:place]):
+            raise ConfigurationError("fit_together: two trainers have the same model. Give each one of its own.")
+    if len({tuple(trainer.order.tolist()) for trainer in trainers}) > 1:
+        raise ConfigurationError(
+            "fit_together: the trainers would see the examples in different orders. Give all of them one order: "
+            "Trainer(..., seed=1, order_seed=0)."
+        )
+
+
+def _groups(trainers: Sequence[Trainer], data: Any) -> list[list[Trainer]]:
+    """The trainers in groups of one program, in their order."""
+    shape = inputs(data, "data").shape[1:]
+    groups: dict[Hashable, list[Trainer]] = {}
+    for place, trainer in enumerate(trainers):
+        trainer.model.ensure_built(shape, random.key(trainer.seed))
+        name = place if trainer.engine_name == "numpy" else _program(trainer)
+        groups.setdefault(name, []).append(trainer)
+    return list(groups.values())
+
+
+def _program(trainer: Trainer) -> Hashable:
+    """What the compiled program of a trainer depends on, and what its trials must share besides."""
+    model = trainer.model
+    weights = tuple((path, p.shape, p.trainable, p.decay) for path, p in model.parameters().items())
+    statistics = tuple((path, value.shape) for path, value in model.state().items())
+    shared = tuple(trainer.metrics), tuple(model.hyperparameters()), trainer.dtype, trainer.average is None
+    return trainer._step().signature, weights, statistics, shared, trainer.epoch
+
+
+def _alone(
+    trainer: Trainer, data: Any, validation: Any, epochs: int, batch_size: int, options: dict[str, Any], verbose: int
+) -> None:
+    """An ordinary fit."""
+    try:
+        trainer.fit(data, validation=validation, epochs=epochs, batch_size=batch_size, verbose=verbose, **options)
+    except DivergenceError as error:
+        told_diverged(trainer, error)
+
+
+def _batched(
+    group: Sequence[Trainer], data: Examples, validation: Examples | None, epochs: int, batch_size: int,
+    signals: Interrupts, verbose: int,
+) -> None:  # fmt: skip
+    run = JointRun(group, data, validation, batch_size, signals)
+    leader = group[0]
+    leader._progress = progress_for(verbose)
+    run.begin()
+    leader._progress.start(epochs, leader.epoch + 1, -(-len(data) // run.batch_size))
+    try:
+        for _ in range(epochs):
+            if signals.pending or not run.going:
+                break
+            run.one_epoch()
+    finally:
+        run.end()
+        leader._progress.close()
+        leader._progress = progress_for(0)

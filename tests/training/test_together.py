@@ -1,0 +1,179 @@
+"""Trainers that train together: as each would alone, whatever happens to the others."""
+
+import numpy as np
+import pytest
+
+from madi import Trainer, errors, optimizers, schedules
+from madi.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
+from madi.training import fit_together
+
+from .common import CLASSES, INPUTS, assert_close, assert_same, points, values
+
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+FIT = {"epochs": 3, "batch_size": 16}
+
+
+def network(seed, *, rate=0.2, units=8):
+    """A network with everything in it that a trial may have."""
+    layers = Dense(units), ReLU(), BatchNorm(), Dropout(rate), Dense(CLASSES)
+    return Sequential(*layers).build((INPUTS,), seed=seed)
+
+
+def trainer(place, **options):
+    """The trial of this place: its own rate, decay, dropout, first weights and seed."""
+    optimizer = optimizers.Adam(RATES[place % 4], weight_decay=1e-3 * place, clip_norm=1.0 + place)
+    chosen = {"optimizer": optimizer, "metrics": ["accuracy"], "engine": "jax", "seed": place, "order_seed": 7}
+    return Trainer(network(place, rate=0.1 * place), **{**chosen, **options})
+
+
+def alone(own, **options):
+    """The trainer after an ordinary fit."""
+    own.fit(points(), verbose=0, **{**FIT, **options})
+    return own
+
+
+def rows(history):
+    """The epochs without their times."""
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history.epochs]
+
+
+def test_each_ends_where_it_would_alone():
+    trainers = [trainer(place) for place in range(4)]
+    found = fit_together(trainers, points(), validation=0.2, **FIT)
+    for place, own in enumerate(trainers):
+        single = alone(trainer(place), validation=0.2)
+        assert_close(values(own.model), values(single.model), 1e-5)
+        assert_close(own.model.state(), single.model.state(), 1e-5)
+        assert found[place] is own.history
+        assert (own.epoch, own.step) == (single.epoch, single.step) == (3, 9)
+        for row, expected in zip(rows(own.history), rows(single.history), strict=True):
+            assert row == pytest.approx(expected, rel=1e-5)
+        assert own.history.steps["loss"] == pytest.approx(single.history.steps["loss"], rel=1e-5)
+
+
+def test_a_fit_goes_on_from_it():
+    trainers = [trainer(place) for place in range(2)]
+    fit_together(trainers, points(), **FIT)
+    for place, own in enumerate(trainers):
+        single = alone(alone(trainer(place)))
+        assert_close(values(alone(own).model), values(single.model), 1e-5)
+        assert own.epoch == 6
+
+
+def test_it_goes_on_from_a_fit():
+    trainers = [alone(trainer(place)) for place in range(2)]
+    fit_together(trainers, points(), **FIT)
+    for place, own in enumerate(trainers):
+        assert_close(values(own.model), values(alone(alone(trainer(place))).model), 1e-5)
+
+
+def test_a_trial_that_diverges_disturbs_no_other():
+    calm = [trainer(place) for place in range(3)]
+    fit_together(calm, points(), **FIT)
+    wild = [trainer(0), trainer(1, optimizer=optimizers.Adam(1e38, weight_decay=1e-3, clip_norm=2.0)), trainer(2)]
+    histories = fit_together(wild, points(), **FIT)
+    assert_same(values(wild[0].model), values(calm[0].model))
+    assert_same(values(wild[2].model), values(calm[2].model))
+    assert [history.diverged for history in histories] == [False, True, False]
+    assert "Training diverged in step 1 (epoch 1)" in histories[1].notices[-1]
+    assert histories[1].epochs == []
+    assert wild[1].step == 0
+    assert_same(values(wild[1].model), values(network(1, rate=0.1)))
+
+
+def test_a_trial_that_diverges_later_keeps_its_last_finite_weights():
+    schedule = lambda step: 1e-3 if step < 5 else 1e38  # noqa: E731
+    wild = lambda: trainer(1, optimizer=optimizers.SGD(schedule, weight_decay=0.0))  # noqa: E731
+    calm = lambda: trainer(0, optimizer=optimizers.SGD(0.1, weight_decay=0.0))  # noqa: E731
+    trainers = [calm(), wild()]
+    histories = fit_together(trainers, points(), **FIT)
+    single = wild()
+    with pytest.raises(errors.DivergenceError) as raised:
+        alone(single)
+    assert histories[1].notices[-1] == str(raised.value)
+    assert_close(values(trainers[1].model), values(single.model), 1e-5)
+    assert rows(histories[1]) == [pytest.approx(row, rel=1e-5) for row in rows(single.history)]
+    assert histories[1].steps["loss"] == pytest.approx(single.history.steps["loss"], rel=1e-5)
+    assert single.history.diverged
+    assert len(histories[0]) == 3
+    assert not histories[0].diverged
+
+
+def test_when_all_diverge_it_ends():
+    trainers = [trainer(place, optimizer=optimizers.SGD(1e38)) for place in range(2)]
+    assert all(history.diverged for history in fit_together(trainers, points(), **FIT))
+
+
+def test_other_programs_train_in_groups_of_their_own():
+    make = (
+        lambda: trainer(0),
+        lambda: Trainer(network(5, units=12), optimizer="sgd", engine="jax", seed=5, order_seed=7),
+        lambda: trainer(1),
+        lambda: trainer(2, engine="numpy"),
+    )
+    trainers = [made() for made in make]
+    fit_together(trainers, points(), **FIT)
+    assert ["together" in own._engines for own in trainers] == [True, False, False, False]
+    for own, fresh in zip(trainers, make, strict=True):
+        assert_close(values(own.model), values(alone(fresh()).model), 1e-5)
+
+
+def test_schedules_averages_and_class_weights():
+    make = lambda place: trainer(  # noqa: E731
+        place, optimizer=optimizers.Momentum(schedules.cosine(0.1 / (place + 1), 12)), average=0.9 - 0.1 * place
+    )
+    trainers = [make(place) for place in range(2)]
+    fit_together(trainers, points(), class_weight={0: 3.0}, **FIT)
+    for place, own in enumerate(trainers):
+        single = alone(make(place), class_weight={0: 3.0})
+        assert_close(values(own.model), values(single.model), 1e-5)
+        assert_close(values(alone(own).model), values(alone(single, class_weight=None).model), 1e-5)
+
+
+def test_metrics_of_all_outputs_at_once():
+    trainers = [trainer(place, metrics=["auc"]) for place in range(2)]
+    fit_together(trainers, points(), validation=0.2, **FIT)
+    single = alone(trainer(1, metrics=["auc"]), validation=0.2)
+    assert trainers[1].history["validation_auc"] == pytest.approx(single.history["validation_auc"], abs=1e-6)
+
+
+def test_orders_that_differ_are_refused():
+    trainers = [Trainer(network(seed), engine="jax", seed=seed) for seed in range(2)]
+    with pytest.raises(errors.ConfigurationError, match=r"different orders.*Trainer\(\.\.\., seed=1, order_seed=0\)"):
+        fit_together(trainers, points())
+
+
+def test_one_model_for_two_is_refused():
+    model = network(0)
+    with pytest.raises(errors.ConfigurationError, match="two trainers have the same model"):
+        fit_together([Trainer(model), Trainer(model)], points())
+
+
+def test_what_is_no_trainer_is_refused():
+    with pytest.raises(errors.ConfigurationError, match=r"expected madi\.Trainer objects, got Sequential"):
+        fit_together([network(0)], points())
+
+
+def test_streams_are_refused():
+    with pytest.raises(errors.ConfigurationError, match="expected arrays"):
+        fit_together([trainer(0)], [points(), points()])
+
+
+def test_an_order_of_its_own():
+    same, other = Trainer(network(1), engine="numpy", seed=1, order_seed=1), Trainer(network(1), engine="numpy", seed=1)
+    assert_same(values(alone(same).model), values(alone(other).model))
+    moved = alone(Trainer(network(1), engine="numpy", seed=1, order_seed=2))
+    assert not np.array_equal(values(moved.model)["0.weight"], values(same.model)["0.weight"])
+    moved.reset()
+    assert_same(values(alone(moved).model), values(alone(Trainer(network(1), seed=1, order_seed=2)).model))
+
+
+def test_nothing_compiles_in_a_second_fit():
+    trainers = [trainer(place) for place in range(2)]
+    fit_together(trainers, points(), **FIT)
+    engine = trainers[0]._engines["together"]
+    compiled = engine.compilations
+    for own in trainers:
+        own.optimizer.learning_rate = 1e-4
+    fit_together(trainers, points(), **FIT)
+    assert engine.compilations == compiled > 0
