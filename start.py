@@ -2,6 +2,7 @@
 """Runs madi from a fresh clone. The first call makes .venv and installs madi there; later calls only run.
 
 python3 start.py ARGUMENTS     what `madi ARGUMENTS` does: `python3 start.py train` trains a network on digits
+python3 start.py tune          a search, with what it needs besides
 python3 start.py test          the tests, with what they need; arguments are passed on to pytest
 """
 
@@ -24,13 +25,14 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "madi-installed"
+EXTRAS = {"test": ["dev"], "tune": ["search"]}  # what the first argument needs besides
 
 
 def main(arguments: list[str]) -> int:
     """Install what is missing, then run the tests or madi and return their exit code."""
     testing = arguments[:1] == ["test"]
     try:
-        install(["dev"] if testing else [])
+        install(EXTRAS.get(arguments[0], []) if arguments else [])
         if testing:
             os.chdir(ROOT)
             return run("-m", "pytest", *arguments[1:])
@@ -45,13 +47,14 @@ def install(extras: list[str]) -> None:
     done = STAMP.read_text().split() if STAMP.exists() else []
     if PYTHON.exists() and set(stamp) <= set(done):
         return
+    before = done if PYTHON.exists() and stamp[0] in done else []  # what was installed beside it stays
     if not PYTHON.exists():
         create_environment()
     say("Installing madi into .venv (the first time takes a few minutes) ...")
     target = str(ROOT) + ("[" + ",".join(extras) + "]" if extras else "")
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--editable", target]
     check(pip, "madi could not be installed: see pip's message above, mend its cause and run this command again.")
-    STAMP.write_text("\n".join(stamp))
+    STAMP.write_text("\n".join(dict.fromkeys([*stamp, *before])))
 
 
 def create_environment() -> None:

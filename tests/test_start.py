@@ -57,6 +57,20 @@ def test_the_tests_bring_what_they_need_and_so_serve_madi_too(start):
     assert start.commands == ["[dev]", ("-m", "pytest", "-x"), ("-P", "-m", "madi", "train")]
 
 
+def test_a_search_brings_what_it_needs_and_stays_beside_the_tests(start):
+    start.main(["tune", "digits"])
+    assert start.commands == ["venv", "[search]", ("-P", "-m", "madi", "tune", "digits")]
+    start.main(["test"])
+    start.commands.clear()
+    for arguments in (["tune"], ["test"], ["train"]):
+        start.main(arguments)
+    assert [command[0] for command in start.commands] == ["-P", "-m", "-P"]  # nothing is installed again
+    (start.ROOT / "pyproject.toml").write_text("version = 2")
+    start.main(["tune"])
+    start.main(["test"])
+    assert [command for command in start.commands if isinstance(command, str)] == ["[search]", "[dev]"]
+
+
 @pytest.mark.parametrize("changed", ["pyproject.toml", "native/deep/kernel.cc"])
 def test_a_change_of_the_package_installs_again(start, changed):
     start.main(["train"])

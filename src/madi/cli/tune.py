@@ -65,7 +65,7 @@ def tune(
       madi tune mnist --optimizer sgd --range learning-rate=log:0.01:1 --range batch-size=int:20:200
       madi tune --resume runs/digits-mlp-20260101-120000
     """
-    from madi.tuning.search import expect_optuna
+    from madi.tuning.rounds import expect_optuna
 
     expect_optuna()
     config, folder = _new(given, output, overwrite) if resume is None else _old(resume, given, output)

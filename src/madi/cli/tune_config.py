@@ -57,9 +57,9 @@ class SearchConfig(Options):
         "NAME=choice:50|100|100,100.",
         _texts, (),
     )  # fmt: skip
-    trials: int = _setting("Trials in all rounds together.", _count(100), 100)
+    trials: int = _setting("Trials in all rounds together.", _count(60), 60)
     rounds: int = _setting("After each the ranges narrow around the best trials.", _count(3), 3)
-    trial_epochs: int = _setting("Passes over the training data in a trial.", _count(10), 10)
+    trial_epochs: int = _setting("Passes over the training data in a trial.", _count(5), 5)
     sampler: str = _setting("How values are drawn: random or tpe.", _name, "random")
     together: int | None = _setting(
         "Trials that are drawn and trained at once.", _count(10), None, unset="random: a round; tpe, --storage: 10"

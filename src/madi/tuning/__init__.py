@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from madi.tuning.ranges import Choice, Integer, LogUniform, Range, Uniform
 from madi.tuning.result import Search
-from madi.tuning.search import Round, search
+from madi.tuning.rounds import Round, search
 from madi.tuning.trial import Measure, Trial
 
 __all__ = ["Choice", "Integer", "LogUniform", "Measure", "Range", "Round", "Search", "Trial", "Uniform", "search"]

@@ -39,7 +39,7 @@ class Round(NamedTuple):
 
 
 def search(
-    make: Make, data: Any, *, ranges: Mapping[str, Range], trials: int = 100, rounds: int = 3, epochs: int = 10,
+    make: Make, data: Any, *, ranges: Mapping[str, Range], trials: int = 60, rounds: int = 3, epochs: int = 5,
     batch_size: int = 100, validation: Any = 0.2, measure: str | None = None, sampler: str = "random", seed: int = 0,
     storage: str | None = None, study: str = "madi", worker: str = "only",
     together: int | None = None, report: Callable[[Round], None] | None = None, verbose: int = 1,
@@ -80,7 +80,7 @@ def search(
     Raises ConfigurationError for settings out of range and without optuna where it is needed, and what fit raises for
     data that do not fit.
     """
-    for name, value, usual in (("trials", trials, 100), ("rounds", rounds, 3), ("epochs", epochs, 10)):
+    for name, value, usual in (("trials", trials, 60), ("rounds", rounds, 3), ("epochs", epochs, 5)):
         expect_count(f"search: {name}", value, fix=f"Try {usual}.")
     if rounds > trials:
         raise ConfigurationError(f"search: {trials} trials do not fill {rounds} rounds. Try rounds={trials}.")
