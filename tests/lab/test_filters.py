@@ -29,7 +29,7 @@ def test_training_moves_the_filters_and_its_settings_count():
     data = run("filters", quick=True, **SMALL).data
     assert data["before"].shape == data["after"].shape == (5, 5, 30)
     assert data["before"].std() == pytest.approx(0.01, rel=0.1)
-    assert data["training"] == (1437, 2)
+    assert data["training"] == [1437, 2]
     other = run("filters", quick=True, filters=8, kernel_size=3, deviation=0.1, **SMALL).data
     assert other["before"].shape == (3, 3, 8)
     assert other["before"].std() == pytest.approx(0.1, rel=0.3)

@@ -31,7 +31,7 @@ ROWS = ("E2",)
 COST = Cost(full=60, quick=4)
 
 DIRECTIONS = ("ink to the right", "to the left", "below", "above")
-WHOLE = (60_000, 20)  # the book's training: examples, epochs
+WHOLE = [60_000, 20]  # the book's training: examples, epochs
 
 
 def compute(
@@ -58,7 +58,7 @@ def compute(
     chosen = edges(after)
     return {
         "images": {"name": found.name, "notice": found.notice},
-        "training": (len(train.x), epochs),
+        "training": [len(train.x), epochs],
         "before": before,
         "after": after,
         "smoothness": {"before": smoothness(before), "after": smoothness(after)},
