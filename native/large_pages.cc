@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uintptr_t kLargePage = std::uintptr_t{1} << 21;
 constexpr std::size_t kLeastBytes = std::size_t{1} << 20;
+constexpr int kKnown = 32;
 
 // A mapping of this process, as the system lists them.
 struct Mapping {
@@ -42,15 +43,24 @@ Mapping mapping_of(std::uintptr_t address) {
 }  // namespace
 
 // XLA's arrays of one call lie in one mapping, which is fresh in each call and mostly stands where the last one stood.  So
-// the whole of it is asked for with each large result: a request costs a microsecond, looking it up much more.
+// the whole of it is asked for with each large result: a request costs a microsecond, looking it up a hundred and more.
+// What was found is therefore kept, for some results: those that lie in several mappings count as mappings of their own.
 void prefer_large_pages(void* data, std::size_t bytes) {
   if (bytes < kLeastBytes) return;
-  static thread_local Mapping recent = {0, 0, false};
+  static thread_local Mapping known[kKnown] = {};
+  static thread_local int oldest = 0;
   std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(data), end = begin + bytes;
-  if (!recent.holds(begin, end)) recent = mapping_of(begin);
-  if (recent.anonymous && recent.holds(begin, end)) begin = recent.begin, end = recent.end;
-  begin = begin / kLargePage * kLargePage;
-  end = (end + kLargePage - 1) / kLargePage * kLargePage;
+  const Mapping* found = nullptr;
+  for (const Mapping& mapping : known)
+    if (mapping.holds(begin, end)) found = &mapping;
+  if (found == nullptr) {
+    const Mapping mapping = mapping_of(begin);
+    known[oldest] = mapping.anonymous && mapping.holds(begin, end) ? mapping : Mapping{begin, end, true};
+    found = &known[oldest];
+    oldest = (oldest + 1) % kKnown;
+  }
+  begin = found->begin / kLargePage * kLargePage;
+  end = (found->end + kLargePage - 1) / kLargePage * kLargePage;
   madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
