@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from madi import models
@@ -94,6 +96,12 @@ def test_googlenet_for_small_images(stages, sizes, undrawn):
     model = models.googlenet(10, small=True, stages=stages).build((32, 32, 3))
     assert [row.output_shape[0] for row in model.summary().rows if row.layer == "Branches"] == sizes
     assert model.output_shape() == (10,)
+
+
+def test_googlenet_with_batch_norm_has_one_after_each_convolution():
+    layers = [type(layer) for _, layer in models.googlenet(10, batch_norm=True, auxiliary=True).walk()]
+    after = [following for layer, following in itertools.pairwise(layers) if layer is Conv2D]
+    assert after == [BatchNorm] * 59
 
 
 def test_options_reach_the_layers():
