@@ -17,7 +17,10 @@ _HOMES = {
     "madi.layers": ("Sequential", "load", "save"),
     "madi.training": ("Trainer", "predict", "predict_classes"),
 }
-_MODULES = ("datasets", "functions", "graph", "initializers", "lab", "layers", "models", "optimizers", "schedules", "training")
+_MODULES = (
+    *("datasets", "diagnostics", "functions", "graph", "initializers", "lab", "layers", "models", "optimizers"),
+    *("schedules", "training", "tuning"),
+)
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])

@@ -1,0 +1,113 @@
+"""Rules about how the training went: the learning rate, overfitting, underfitting."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from madi.diagnostics import thresholds as T
+from madi.diagnostics.evidence import LONGEST_TRIAL, SHORTEST_TRIAL, Evidence
+from madi.diagnostics.findings import Finding
+
+LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
+
+
+def learning_rate_too_high(evidence: Evidence) -> Finding | None:
+    """Little was learned, or it diverged, and a tenth, hundredth or thousandth of the rate does far better."""
+    steps = min(max(evidence.trainer.step, SHORTEST_TRIAL if evidence.history.diverged else 1), LONGEST_TRIAL)
+    return _rate(evidence, "learning_rate_too_high", LOWER, steps)
+
+
+def learning_rate_too_low(evidence: Evidence) -> Finding | None:
+    """Little was learned, and 10, 100 or 1000 times the rate does far better in half the steps."""
+    if evidence.history.diverged:
+        return None
+    return _rate(evidence, "learning_rate_too_low", HIGHER, min(evidence.trainer.step // 2, LONGEST_TRIAL))
+
+
+def _rate(evidence: Evidence, name: str, factors: tuple[float, ...], steps: int) -> Finding | None:
+    if not evidence.remaining > T.UNLEARNED or steps < 2:
+        return None
+    factor, best = best_of(evidence, factors, steps)
+    ratio = best / min(evidence.remaining, 1.0) if evidence.history.diverged else best / evidence.remaining
+    if not ratio < T.BETTER:
+        return None
+    rate, other = evidence.rate, factor * evidence.rate
+    scale = evidence.scale
+    reached = scale.perfect + best * (scale.ignorant - scale.perfect)
+    what = "diverged" if evidence.history.diverged else f"left the loss at {evidence.history['loss'][-1]:.3g}"
+    message = (
+        f"{evidence.trainer.step:,} steps at a learning rate of {rate:.3g} {what}; "
+        f"{steps:,} steps from the same first weights at {other:.3g} bring it to {reached:.3g}."
+    )
+    advice = f"learning_rate={other:.2g}, or find_learning_rate (madi train --find-rate)."
+    return Finding(name, message, advice, ratio, T.BETTER)
+
+
+def best_of(evidence: Evidence, factors: tuple[float, ...], steps: int) -> tuple[float, float]:
+    """(factor, what remains) of the trial that leaves least."""
+    return min(((factor, evidence.tried(factor, steps)) for factor in factors), key=lambda found: found[1])
+
+
+def diverged(evidence: Evidence) -> Finding | None:
+    """The loss left the finite numbers, and no other rule says why."""
+    if not evidence.history.diverged:
+        return None
+    message = (
+        f"the loss was no longer finite after {evidence.trainer.step:,} steps, and at a tenth to a thousandth of the "
+        "learning rate it does not fall either."
+    )
+    advice = "clip_norm=1, smaller first weights, and a look at the loss and at the largest inputs and targets."
+    return Finding("diverged", message, advice, math.inf, T.BETTER)
+
+
+def overfitting(evidence: Evidence) -> Finding | None:
+    """The validation loss has risen far above its best and above the training loss."""
+    measured = generalization(evidence)
+    if measured is None:
+        return None
+    rise, gap, best_epoch = measured
+    if rise <= T.RISE or gap <= T.GAP:
+        return None
+    held_out, trained = evidence.history["validation_loss"], evidence.history["loss"]
+    if trained[-1] >= held_out[best_epoch - 1]:
+        return None
+    message = (
+        f"the validation loss was best in epoch {best_epoch} ({held_out[best_epoch - 1]:.3g}) and is "
+        f"{held_out[-1]:.3g} now, while the training loss has fallen to {trained[-1]:.3g}."
+    )
+    advice = (
+        "more data or augmentation, dropout or weight decay, a smaller network, and EarlyStopping (--patience), which "
+        "goes back to the best epoch."
+    )
+    return Finding("overfitting", message, advice, rise, T.RISE)
+
+
+def generalization(evidence: Evidence) -> tuple[float, float, int] | None:
+    """(rise of the validation loss above its best, its gap to the training loss, epoch of the best), on the scale."""
+    held_out, trained = evidence.history["validation_loss"], evidence.history["loss"]
+    if len(held_out) != len(trained) or len(held_out) < 2:
+        return None
+    span = max(evidence.scale.ignorant - evidence.scale.perfect, 1e-12)
+    best = int(np.nanargmin(held_out))
+    now = held_out[-1] if evidence.validation is None else evidence.validation_loss
+    return (now - held_out[best]) / span, (now - trained[-1]) / span, best + 1
+
+
+def underfitting(evidence: Evidence) -> Finding | None:
+    """The loss stands still near that of an answer that does not look at the inputs."""
+    losses = evidence.history["loss"]
+    if len(losses) < 4 or not evidence.remaining > T.HOPELESS:
+        return None
+    moved = evidence.scale.remaining(losses[len(losses) // 2]) - evidence.remaining
+    if abs(moved) > T.STANDSTILL:
+        return None
+    message = (
+        f"the training loss stands still at {losses[-1]:.3g}, {evidence.remaining:.0%} of that of an answer that does "
+        f"not look at the inputs ({evidence.scale.ignorant:.3g}), and other learning rates do no better."
+    )
+    advice = (
+        "more hidden layers or units, or features that say more of the targets; see also that x and y fit together."
+    )
+    return Finding("underfitting", message, advice, evidence.remaining, T.HOPELESS)
