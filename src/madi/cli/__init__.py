@@ -1,4 +1,4 @@
-"""The command line: `madi train | evaluate | predict | inspect | check | datasets`.
+"""The command line: `madi train | evaluate | predict | inspect | check | datasets | lab`.
 
 Exit codes: 0 success; 2 the user's mistake, told in one line; 1 a fault of madi, whose log file is named; 130 after
 Ctrl-C, 143 after SIGTERM.
