@@ -187,14 +187,6 @@ def command_of(made: Experiment) -> Any:
 
 
 def _examples(made: Experiment) -> str:
-    lines = [f"madi lab run {made.name} --quick"]
-    lines += [
-        f"madi lab run {made.name} {parameter.option(parameter.default)}" for parameter in made.parameters.values()
-    ]
-    return "\n".join(f"  {line}" for line in lines[:2])
-
-
-def _examples(made: Experiment) -> str:
     given = [parameter.option(parameter.default) for parameter in made.parameters.values()]
     return "\n".join(f"  madi lab run {made.name} {options}" for options in ["--quick", *given[:1]])
 

@@ -152,7 +152,12 @@ class Result:
         from madi.lab.framework.page import page
 
         name, folder = self.experiment.name, Path(directory).expanduser()
-        contents = {"html": page(self), "png": self.png, "svg": self.svg, "json": self.to_json()}
+        contents: dict[str, str | bytes] = {
+            "html": page(self),
+            "png": self.png,
+            "svg": self.svg,
+            "json": self.to_json(),
+        }
         return write(folder, {f"{name}.{suffix}": content for suffix, content in contents.items()})
 
     def _repr_html_(self) -> str:

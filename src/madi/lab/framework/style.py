@@ -45,7 +45,7 @@ def korean(text: str, english: str) -> str:
 
 def style() -> dict[str, Any]:
     """matplotlib's settings in which every figure is drawn."""
-    from matplotlib import cycler
+    from matplotlib.rcsetup import cycler
 
     return {
         "axes.edgecolor": INK,
@@ -73,7 +73,8 @@ def styled() -> Iterator[None]:
     """All that is drawn within has the lab's style."""
     import matplotlib
 
-    with matplotlib.rc_context(style()):
+    settings: Any = style()
+    with matplotlib.rc_context(settings):
         yield
 
 
