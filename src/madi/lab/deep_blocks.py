@@ -194,7 +194,7 @@ def draw_chain(axes: Any, data: Data) -> None:
     box(axes, last + 1, BACKWARD, "−y/a +\n(1−y)/(1−a)", style.ORANGE, size=7.5)
     arrow(axes, (last + 1, FORWARD - HIGH / 2), (last + 1, BACKWARD + HIGH / 2), "", style.GREY)
     axes.text(0.2, FORWARD, "x", ha="center", va="center")
-    axes.text(0.2, BACKWARD, "thrown\naway", ha="center", va="center", color=style.GREY, fontsize=8)
+    axes.text(0.5, BACKWARD - 0.1, "thrown\naway", ha="center", va="top", color=style.GREY, fontsize=8)
     axes.set(xlim=(-0.05, last + 1.4), ylim=(-2.05, 2.05))
     axes.axis("off")
 
