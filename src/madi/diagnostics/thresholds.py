@@ -11,7 +11,7 @@ UNEVEN_FEATURES = 100.0  # largest feature over the median one
 IDENTICAL = 1e-3  # deviation between the units of a layer over the size of its weights
 DEAD = 0.75  # share of a layer's ReLU units
 SATURATED = 0.7  # share of the outputs of a hidden layer of sigmoid or tanh
-VANISHING = 1e-4  # gradient norm at a layer's output over that at the last layer's
+VANISHING = 1e-3  # gradient norm at a layer's output over that at the last layer's
 EXPLODING = 1e3
 
 # Course of the training, on the scale of `progress`: 1 knows nothing, 0 knows all.
