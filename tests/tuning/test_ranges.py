@@ -88,7 +88,7 @@ def test_ranges_narrow_each_around_its_own_values_and_not_at_all_around_none():
         (lambda: Uniform(0, np.inf), r"Uniform: high must be a finite number, got inf"),
         (lambda: Choice(), r"Choice: expected options, got none"),
         (lambda: Choice("a", "a"), r"Choice: the option a is there twice"),
-        (lambda: expect_ranges({"x": Choice("a")}), r"range of x: a choice needs at least two options, got only a"),
+        (lambda: expect_ranges({"x": Choice("a")}), r"a choice needs at least two options, got only a"),
         (lambda: expect_ranges({"x": (0, 1)}), r"range of x: expected LogUniform, Uniform, Integer or Choice"),
         (lambda: expect_ranges({}), r"Name what to tune"),
     ],

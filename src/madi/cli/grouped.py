@@ -21,7 +21,7 @@ class GroupedCommand(TyperCommand):
         others = groups.pop(OTHERS, [])
         headings = [heading for heading in groups if heading != ARGUMENTS]
         groups.setdefault(headings[-1] if headings else OTHERS, []).extend(others)
-        for heading, records in groups.items():
+        for heading, records in sorted(groups.items(), key=lambda group: group[0] != ARGUMENTS):
             with formatter.section(heading):
                 formatter.write_dl(records)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -143,8 +144,10 @@ def _introduce(job: Job) -> None:
         notice(job.data.notice)
 
 
-def finish(job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool) -> None:
-    """Measure, unless the user is in a hurry; write; report."""
+def finish(
+    job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool, beside: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Measure, unless the user is in a hurry; write; report, with the files that lie there besides."""
     trainer = job.trainer
     measured = {} if broken_off else {name: trainer.evaluate(part) for name, part in job.parts.items()}
     run = {"epochs": len(trainer.history), "seconds": round(job.seconds, 3), "interrupted": broken_off}
@@ -154,7 +157,7 @@ def finish(job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool) -> Non
         return
     if measured:
         _report(job, measured)
-    say(f"written to {folder.path}\n  {'  '.join(files)}")
+    say(f"written to {folder.path}\n  {'  '.join([*files, *beside])}")
 
 
 def _report(job: Job, measured: dict[str, dict[str, float]]) -> None:

@@ -101,8 +101,7 @@ def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[T
 
 def _old(path: Path, given: dict[str, Any], output: Path | None) -> tuple[TuneConfig, RunFolder]:
     if given or output is not None:
-        name = "output" if output is not None else next(iter(given)).replace("_", "-")
-        raise ConfigurationError(f"--resume: goes on with the search as it was asked for. Leave out {name}.")
+        raise ConfigurationError("--resume: goes on with the search as it was asked for. Leave out everything else.")
     if not (path / SETTINGS).exists():
         raise FileError(f"--resume {path}: holds no search, for {SETTINGS} is missing. Name the folder of a madi tune.")
     _mend(path / JOURNAL)
@@ -223,7 +222,7 @@ def _finish(job: Tuning, found: Search, quiet: bool) -> None:
     if final.trainer.interrupted:
         _tell_how_to_go_on(job.folder)
         raise typer.Exit(INTERRUPTED)
-    finish(final, job.folder, quiet=quiet, broken_off=False)
+    finish(final, job.folder, quiet=quiet, broken_off=False, beside=files)
 
 
 def _write(folder: RunFolder, found: Search) -> list[str]:

@@ -52,10 +52,10 @@ def _name(where: str, value: Any) -> str:
 class SearchConfig(Options):
     """How to search."""
 
-    range: tuple[str, ...] = _setting(
+    range: tuple[str, ...] | None = _setting(
         "What to tune, once an option of train: NAME=log:1e-6:1e-2, NAME=uniform:0:0.5, NAME=int:20:200 or "
         "NAME=choice:50|100|100,100.",
-        _texts, (),
+        _texts, None, unset=" ".join(DEFAULT_RANGES.values()),
     )  # fmt: skip
     trials: int = _setting("Trials in all rounds together.", _count(60), 60)
     rounds: int = _setting("After each the ranges narrow around the best trials.", _count(3), 3)
@@ -85,10 +85,12 @@ class TuneConfig(TrainConfig, SearchConfig):
         """The configuration of these options; where no range is given, those of the rate and the weight decay."""
         plain = [text for name, text in DEFAULT_RANGES.items() if name not in given]
         chosen = cls(**{**given, "range": given.get("range") or plain})
-        fixed = [name for name in chosen.ranges() if name in given]
-        if fixed or not chosen.range:
-            name = fixed[0] if fixed else "learning_rate"
-            raise ConfigurationError(f"{_option(name)} is given as one value and so is not tuned: give --range or it.")
+        if twice := [name for name in chosen.ranges() if name in given]:
+            option = _option(twice[0])
+            raise ConfigurationError(f"{option} is given as a value and as a --range. Leave out one of them.")
+        if not chosen.range:
+            told = "learning rate and weight decay are given, so that nothing is tuned. Add a --range."
+            raise ConfigurationError(told)
         return chosen
 
     def fixed(self) -> TrainConfig:
@@ -106,7 +108,7 @@ class TuneConfig(TrainConfig, SearchConfig):
     def ranges(self) -> dict[str, Range]:
         """The ranges by field.  Raises ConfigurationError, UnknownNameError: in one line what is wrong with which."""
         found: dict[str, Range] = {}
-        for text in self.range:
+        for text in self.range or ():
             name = _tuned(text)
             if name in found:
                 raise ConfigurationError(f"--range {text}: {_option(name)} has a range already. Give one of them.")
@@ -138,11 +140,12 @@ def _tuned(text: str) -> str:
 def _range(config: TrainConfig, name: str, text: str) -> Range:
     """The range that a text says, its values as the field keeps them."""
     from madi.tuning import Choice, Integer, LogUniform, Uniform
+    from madi.tuning.ranges import expect_choice
 
     kind, _, rest = text.partition(":")
     numbers: dict[str, Any] = {"log": LogUniform, "uniform": Uniform, "int": Integer}
     if kind == "choice" and rest:
-        return Choice(*[_value(config, name, word.strip()) for word in rest.split("|")])
+        return expect_choice(Choice(*[_value(config, name, word.strip()) for word in rest.split("|")]))
     words = rest.split(":")
     if kind not in numbers or len(words) != 2:
         raise ConfigurationError(f"is no range. {SYNTAX}.")

@@ -35,7 +35,8 @@ def figure(search: Search, best: int = 20) -> Figure:
     rows, strips = -(-len(shown) // COLUMNS), -(-len(search.ranges[0]) // STRIPS)
     heights = [0.55 + PANEL_HEIGHT * rows, STRIP_HEIGHT * strips]
     made = shown_figure()(figsize=(WIDTH, sum(heights)), layout="constrained")
-    top, bottom = made.subfigures(2, 1, height_ratios=heights, hspace=0.02)
+    parts: Any = made.subfigures(2, 1, height_ratios=heights, hspace=0.02)
+    top, bottom = parts
     _draw_curves(top, shown, search.measure, rows)
     _draw_parameters(bottom, search, strips)
     return made

@@ -213,11 +213,17 @@ def expect_ranges(ranges: Mapping[str, Any]) -> Ranges:
             raise ConfigurationError(
                 f"range of {name}: expected LogUniform, Uniform, Integer or Choice, got {entry!r}."
             )
-        if isinstance(entry, Choice) and len(entry.options) < 2:
-            raise ConfigurationError(
-                f"range of {name}: a choice needs at least two options, got only {entry}. Give it as one value."
-            )
+        expect_choice(entry)
     return dict(ranges)
+
+
+def expect_choice(entry: Range) -> Range:
+    """The range; ConfigurationError for a choice of one option.  (A narrowed one may come down to that.)"""
+    if isinstance(entry, Choice) and len(entry.options) < 2:
+        raise ConfigurationError(
+            f"a choice needs at least two options, got only {entry}. Give it as one value, without a range."
+        )
+    return entry
 
 
 def draw(ranges: Ranges, *, seed: int, number: int) -> dict[str, Any]:
@@ -235,7 +241,7 @@ def narrowed(ranges: Ranges, good: Iterable[Mapping[str, Any]]) -> Ranges:
 
 def to_plain(entry: Range) -> dict[str, Any]:
     """A range as plain values: {"kind": "uniform", "low": 0.0, "high": 0.5}."""
-    return {"kind": type(entry).__name__.lower(), **{f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}}
+    return {"kind": type(entry).__name__.lower(), **vars(entry)}
 
 
 def from_plain(plain: Mapping[str, Any]) -> Range:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from madi.errors import ConfigurationError, FileError, MadiError
 from madi.tuning.ranges import Choice, Integer, LogUniform, Range, Ranges, from_plain, to_plain
-from madi.tuning.samplers import SAMPLERS
+from madi.tuning.samplers import SAMPLERS, RandomDraws
 from madi.tuning.trial import Asked, Measure, Trial
 
 DIVERGED = TrialState.PRUNED  # a trial without a result that TPE still learns from: it ranks behind all others
@@ -33,8 +33,10 @@ class StudyBook:
     worker   the name of this process: it takes up the trials that it asked for and did not finish
     """
 
-    def __init__(self, study: optuna.Study, ranges: Ranges, measure: Measure, worker: str) -> None:
-        self.study, self.first, self.measure, self.worker = study, ranges, measure, worker
+    def __init__(
+        self, study: optuna.Study, sampler: RandomDraws, ranges: Ranges, measure: Measure, worker: str
+    ) -> None:  # fmt: skip
+        self.study, self.sampler, self.first, self.measure, self.worker = study, sampler, ranges, measure, worker
 
     @classmethod
     def open(
@@ -44,9 +46,10 @@ class StudyBook:
 
         Raises FileError for a storage that cannot be opened, ConfigurationError for a study of another search.
         """
+        draws = SAMPLERS[sampler](seed)
         with _quiet(), _told(storage):
             study = optuna.create_study(
-                storage=_storage(storage), study_name=name, sampler=SAMPLERS[sampler](seed),
+                storage=_storage(storage), study_name=name, sampler=draws,
                 direction="maximize" if measure.rises else "minimize", load_if_exists=True,
             )  # fmt: skip
         asked = {"ranges": _plain(ranges), "measure": asdict(measure), "seed": seed, "sampler": sampler}
@@ -58,7 +61,7 @@ class StudyBook:
                 f"study: {name!r} in {storage} was begun with {other[0]} {there.get(other[0])}, now it is "
                 f"{asked[other[0]]}. Go on with the same {other[0]}, or choose another name for the study."
             )
-        return cls(study, ranges, measure, worker)
+        return cls(study, draws, ranges, measure, worker)
 
     def finished(self) -> list[Trial]:
         """All finished trials, those of other processes too."""
@@ -105,7 +108,7 @@ class StudyBook:
         return found.state == TrialState.RUNNING and found.user_attrs[WORKER] == self.worker
 
     def _new(self, round: int, ranges: Ranges) -> Asked:
-        self.study.sampler.ranges = ranges  # type: ignore[attr-defined]
+        self.sampler.ranges = ranges
         asked = self.study.ask({name: _distribution(entry, self.first[name]) for name, entry in ranges.items()})
         asked.set_user_attr(WORKER, self.worker)
         asked.set_user_attr(ROUND, round)
