@@ -22,8 +22,8 @@ def test_all_curves_start_alike_and_part_by_the_rate():
 
 def test_what_diverges_is_told_as_such():
     result = run("learning_rates", data="digits", rates=(0.1, 1e25), steps=30)
-    assert "1e+25" not in result.data["end"]
-    assert len(result.data["loss"]["1e+25"]) < 30
+    assert np.isnan(result.data["end"]["1e+25"])
+    assert np.isnan(result.data["loss"]["1e+25"]).any()
     assert any("leaves the finite numbers" in text and held for text, held in result.claims.items())
     assert np.isfinite(result.data["end"]["0.1"])
 

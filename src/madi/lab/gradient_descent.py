@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from madi.errors import expect_shape
 from madi.functions import sum as total
 from madi.graph import Variable
 from madi.lab.framework import style
@@ -25,20 +26,24 @@ COST = Cost(full=0.1, quick=0.1)
 
 def compute(
     *,
-    start: Annotated[tuple[float, ...], Number(-100, 100, "the two coordinates of the first point")] = (-3.0, 4.0),
+    start: Annotated[tuple[float, ...], Number(-100, 100, "the two coordinates of the first point", length=2)] = (
+        -3.0,
+        4.0,
+    ),
     learning_rate: Annotated[float, Number(1e-12, 100, "of the good path")] = 0.1,
     too_high: Annotated[float, Number(1e-12, 100, "a learning rate that diverges")] = 10.0,
     too_low: Annotated[float, Number(1e-12, 100, "a learning rate that stands still")] = 1e-10,
     steps: Annotated[int, Number(1, 10_000, "of each path")] = 100,
 ) -> Data:
     """The three paths, each (steps + 1, 2)."""
+    expect_shape("gradient_descent: start", (len(start),), (2,), fix="Give both coordinates, such as (-3, 4).")
     rates = {"good": learning_rate, "too high": too_high, "too low": too_low}
     return {"rates": rates, "paths": {name: descend(start, rate, steps) for name, rate in rates.items()}}
 
 
 def descend(start: tuple[float, ...], rate: float, steps: int) -> np.ndarray:
     """All points that gradient descent on x0² + x1² visits, the start first."""
-    x = Variable(np.array(start))
+    x: Any = Variable(np.array(start))
     path = [x.value]
     with np.errstate(over="ignore", invalid="ignore"):  # one of the paths is meant to leave the finite numbers
         for _ in range(steps):
@@ -54,7 +59,9 @@ def claims(data: Data) -> dict[str, bool]:
     last = {name: np.linalg.norm(path[-1]) for name, path in data["paths"].items()}
     (x0, x1), rates = data["paths"]["good"][-1], data["rates"]
     return {
-        f"A rate of {rates['good']:g} ends at ({x0:.3e}, {x1:.3e}), next to the lowest point.": last["good"] < 1e-3,
+        f"A rate of {rates['good']:g} ends at ({x0:.3e}, {x1:.3e}), next to the lowest point.": bool(
+            last["good"] < 1e-3
+        ),
         f"A rate of {rates['too high']:g} is thrown out, to a distance of {last['too high']:.1e}.": not (
             last["too high"] < 1e6
         ),

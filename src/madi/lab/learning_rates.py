@@ -10,17 +10,17 @@ the same weights and see the same batches.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 import numpy as np
 
 from madi import Trainer
 from madi.datasets import Split
-from madi.errors import DivergenceError
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
+from madi.lab.framework.fitting import fit_steps
 from madi.lab.framework.images import images
+from madi.lab.framework.loss_curves import final, smoothed
 from madi.lab.framework.parameters import ImageData, Number, Seed
 from madi.models import mlp
 from madi.optimizers import SGD
@@ -40,53 +40,47 @@ def compute(
     hidden: Annotated[int, Number(1, 2000, "ReLU units")] = 100,
     seed: Seed = 0,
 ) -> Data:
-    """The loss of each step at each rate; shorter where training diverged."""
-    found = images(data)
+    """The loss of each step at each rate, NaN once training has diverged."""
+    found, rates = images(data), tuple(sorted(rates))
     order = np.random.default_rng(seed).permutation(len(found.train.x))
-    chosen = np.resize(order, steps * batch_size)
-    train = Split(found.train.x[chosen], found.train.y[chosen])
-    model = mlp(hidden, len(found.classes)).build(train.x.shape[1:], seed=seed)
-    trainer = Trainer(model, optimizer=SGD(), seed=seed)
-    curves = {f"{rate:g}": curve(trainer, train, rate, batch_size) for rate in sorted(rates)}
+    train = Split(found.train.x[order], found.train.y[order])
+    models = [mlp(hidden, len(found.classes)).build(train.x.shape[1:], seed=seed) for _ in rates]
+    trainers = [Trainer(model, optimizer=SGD(rate), seed=seed) for model, rate in zip(models, rates, strict=True)]
+    losses = fit_steps(trainers, train, steps=steps, batch_size=batch_size)
     return {
         "images": {"name": found.name, "notice": found.notice},
-        "parameters": model.summary().parameters,
-        "rates": sorted(rates),
-        "steps": steps,
-        "loss": curves,
-        "end": {name: float(np.mean(loss[-(steps // 10) :])) for name, loss in curves.items() if len(loss) == steps},
+        "parameters": models[0].summary().parameters,
+        "rates": list(rates),
+        "loss": {f"{rate:g}": loss for rate, loss in zip(rates, losses, strict=True)},
+        "end": {f"{rate:g}": final(loss) for rate, loss in zip(rates, losses, strict=True)},
     }
-
-
-def curve(trainer: Trainer, train: Split, rate: float, batch_size: int) -> np.ndarray:
-    """The loss of each step of one epoch over `train`, from the first weights."""
-    trainer.reset()
-    trainer.optimizer.learning_rate = rate
-    with suppress(DivergenceError):  # the curve then ends before its time
-        trainer.fit(train, batch_size=batch_size, verbose=0)
-    return np.array(trainer.history.steps.get("loss", []), np.float32)
 
 
 def claims(data: Data) -> dict[str, bool]:
     """What the curves say about the rate."""
-    ends, curves, steps = data["end"], data["loss"], data["steps"]
-    names = list(curves)
-    low, high, best = names[0], names[-1], min(ends, key=ends.__getitem__, default=names[0])
-    start, top = float(curves[low][0]), float(curves[high].max())
-    last, least = ends.get(low, np.nan), ends.get(best, np.nan)
-    finished = f"ends at {ends[high]:.2f}" if high in ends else f"leaves the finite numbers in step {len(curves[high])}"
+    ends, curves = data["end"], data["loss"]
+    names, finite = list(curves), [name for name, end in ends.items() if np.isfinite(end)]
+    low, high, best = names[0], names[-1], min(finite, key=ends.get, default=names[0])
+    start = float(curves[low][0])
     return {
-        f"At a rate of {low} the loss is {start:.2f} first, {last:.2f} after {steps:,} steps: next to nothing.": bool(
-            abs(last / start - 1) < 0.2
+        f"At a rate of {low} the loss is {start:.2f} first, {ends[low]:.2f} in the end: next to nothing.": bool(
+            abs(ends[low] / start - 1) < 0.2
         ),
-        f"At {high} it jumps to {top:.3g} and {finished}: nothing is learned.": (high not in ends or top > 2 * start)
-        and not ends.get(high, np.inf) < 0.8 * start,
-        f"The best of these rates is {best}, with {least:.3f}: between both ends.": best not in (low, high)
-        and least < 0.25 * start,
-        f"A rate ten times lower than the best does worse after {steps:,} steps.": any(
-            end > least for name, end in ends.items() if float(name) <= 0.2 * float(best)
+        f"At {high} {fate(curves[high], ends[high])}: nothing is learned.": high not in finite
+        or (np.nanmax(curves[high]) > 2 * start and ends[high] > 0.8 * start),
+        f"The best of these rates is {best}, with {ends[best]:.3f}: between both ends.": best not in (low, high)
+        and ends[best] < 0.25 * start,
+        f"A rate ten times lower than the best does worse after {len(curves[low]):,} steps.": any(
+            ends[name] > ends[best] for name in finite if float(name) <= 0.2 * float(best)
         ),
     }
+
+
+def fate(losses: np.ndarray, end: float) -> str:
+    """What becomes of a training at too high a rate, in words."""
+    if np.isfinite(end):
+        return f"it jumps to {np.max(losses):.3g} and ends at {end:.2f}"
+    return f"it leaves the finite numbers after step {int(np.isfinite(losses).sum())}"
 
 
 def draw(data: Data) -> Any:
@@ -96,19 +90,11 @@ def draw(data: Data) -> Any:
     figure, (curves, ends) = style.subplots(1, 2, height=3.2, gridspec_kw={"width_ratios": (1.5, 1)})
     colours = matplotlib.colormaps[style.AMOUNTS](np.linspace(0, 0.92, len(data["loss"])))
     for (name, loss), colour in zip(data["loss"].items(), colours, strict=True):
-        curves.semilogy(*smoothed(loss, data["steps"] // 50), color=colour, label=name)
+        curves.semilogy(smoothed(loss, 0.01), color=colour, label=name)
     curves.set(xlabel="step", ylabel="loss", ylim=(None, 60))
     curves.set_title(f"{data['parameters']:,} parameters are learned ({data['images']['name']}), η is chosen")
     curves.legend(title="learning rate", fontsize=8, ncols=2, loc="upper right")
-    ends.semilogx([float(name) for name in data["end"]], list(data["end"].values()), color=style.FAINT, zorder=1)
-    for name, colour in zip(data["loss"], colours, strict=True):
-        if name in data["end"]:
-            ends.plot(float(name), data["end"][name], "o", color=colour)
-    ends.set(xlabel="learning rate η", ylabel="loss in the end", title=f"after {data['steps']:,} steps")
+    ends.semilogx(data["rates"], list(data["end"].values()), color=style.FAINT, zorder=1)
+    ends.scatter(data["rates"], list(data["end"].values()), color=colours, zorder=2)
+    ends.set(xlabel="learning rate η", ylabel="loss in the end", title=f"after {len(loss):,} steps")
     return figure
-
-
-def smoothed(loss: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and the mean of the loss over `width` of them."""
-    width = max(1, min(width, len(loss)))
-    return np.arange(len(loss) - width + 1), np.convolve(loss, np.full(width, 1 / width), "valid")

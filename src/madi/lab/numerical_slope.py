@@ -37,25 +37,17 @@ def compute(
 ) -> Data:
     """Slopes and heights at `points`; the errors of both differences at each h."""
     h = np.geomspace(smallest, 1.0, count)
-    slopes = [float(numerical_gradient(parabola, x)) for x in points]
     true = slope_of_exp(at)
     return {
         "points": list(points),
         "heights": [float(parabola(x)) for x in points],
-        "slopes": slopes,
+        "slopes": [float(numerical_gradient(parabola, x)) for x in points],
         "exact": [slope_of_parabola(x) for x in points],
         "h": h,
         "at": at,
         "slope of exp": true,
-        "errors": {
-            "forward": np.array([abs(forward_difference(at, step) - true) for step in h]),
-            "central": np.array([abs(central_difference(at, step) - true) for step in h]),
-        },
-        "too small": {
-            "h": TOO_SMALL,
-            "forward": forward_difference(at, TOO_SMALL),
-            "central": central_difference(at, TOO_SMALL),
-        },
+        "errors": {name: np.array([abs(find(at, step) - true) for step in h]) for name, find in WAYS.items()},
+        "too small": {"h": TOO_SMALL, **{name: find(at, TOO_SMALL) for name, find in WAYS.items()}},
     }
 
 
@@ -68,14 +60,14 @@ def slope_of_parabola(at: float) -> float:
     """Its slope by backpropagation."""
     x = Variable(at)
     parabola(x).backward()
-    return float(x.grad)  # type: ignore[arg-type]  # backward has written it
+    return float(np.asarray(x.grad))
 
 
 def slope_of_exp(at: float) -> float:
     """The slope of exp by backpropagation."""
     x = Variable(at)
     exp(x).backward()
-    return float(x.grad)  # type: ignore[arg-type]  # backward has written it
+    return float(np.asarray(x.grad))
 
 
 def forward_difference(at: float, h: float) -> float:
@@ -86,6 +78,9 @@ def forward_difference(at: float, h: float) -> float:
 def central_difference(at: float, h: float) -> float:
     """(exp(x + h) - exp(x - h)) / 2h."""
     return float(numerical_gradient(exp, at, step=h))
+
+
+WAYS = {"forward": forward_difference, "central": central_difference}
 
 
 def claims(data: Data) -> dict[str, bool]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from madi.functions import matmul, sigmoid_binary_cross_entropy, tanh
+from madi.functions import add, matmul, sigmoid_binary_cross_entropy, tanh
 from madi.graph import Variable
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
@@ -83,8 +83,8 @@ def two_layers(weight: np.ndarray, bias: np.ndarray, output: np.ndarray) -> Sequ
     """Dense, Step, Dense, Step with these weights; the output's bias is -1/2."""
     model = Sequential(Dense(weight.shape[1]), Step(), Dense(1), Step()).build((len(weight),))
     parameters = model.parameters()
-    parameters["0.weight"].value, parameters["0.bias"].value = np.float32(weight), np.float32(bias)
-    parameters["2.weight"].value, parameters["2.bias"].value = np.float32(output), np.float32([-0.5])
+    parameters["0.weight"].value, parameters["0.bias"].value = weight.astype(np.float32), bias.astype(np.float32)
+    parameters["2.weight"].value, parameters["2.bias"].value = output.astype(np.float32), np.full(1, -0.5, np.float32)
     return model
 
 
@@ -154,7 +154,8 @@ def learns(sizes: tuple[int, ...], starts: int, steps: int, rate: float, seed: i
     target = np.broadcast_to(parity, (starts, *parity.shape))
     parameters, optimizer = first_weights(sizes, starts, seed), Adam(rate)
     values = {name: parameter.value for name, parameter in parameters.items()}
-    state, rest = optimizer.init(values), {"numbers": optimizer.numbers(), "decays": dict.fromkeys(values, False)}
+    state = optimizer.init(values)
+    rest: Any = {"numbers": optimizer.numbers(), "decays": dict.fromkeys(values, False)}
     for _ in range(steps):
         z = forward(2 * x - 1, parameters)
         if np.any(np.all((z.value > 0) == (target == 1), axis=(1, 2))):
@@ -181,7 +182,7 @@ def forward(x: np.ndarray, parameters: dict[str, Variable]) -> Any:
     """The outputs of all starts, (starts, 2^n, 1): a matrix product and a bias in each layer, tanh between them."""
     y: Any = x
     for layer in range(len(parameters) // 2):
-        y = matmul(tanh(y) if layer else y, parameters[f"weight {layer}"]) + parameters[f"bias {layer}"]
+        y = add(matmul(tanh(y) if layer else y, parameters[f"weight {layer}"]), parameters[f"bias {layer}"])
     return y
 
 

@@ -83,7 +83,7 @@ def descend(model: Sequential, flower: Split, rate: float, steps: int) -> list[f
         cost = sigmoid_binary_cross_entropy(model(x), y)
         cost.backward()
         for parameter in model.parameters().values():
-            parameter.value = parameter.value - rate * parameter.grad
+            parameter.value = parameter.value - rate * np.asarray(parameter.grad)
         costs.append(float(cost))
     return [*costs, float(sigmoid_binary_cross_entropy(model(x), y))]
 

@@ -20,7 +20,9 @@ from madi.datasets import Split
 from madi.initializers import Normal
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
+from madi.lab.framework.fitting import fit_each
 from madi.lab.framework.images import images
+from madi.lab.framework.loss_curves import smoothed
 from madi.lab.framework.parameters import ImageData, Number, Seed
 from madi.models import mlp
 from madi.optimizers import SGD
@@ -72,10 +74,11 @@ def train(trainer: Trainer, train: Split, test: Split, batch_size: int, steps: i
             rows["test"].append(trainer.evaluate(test)["accuracy"])
 
     measure()
-    trainer.fit(train, epochs=whole, batch_size=batch_size, callbacks=[measure], verbose=0)
-    if rest:
+    options = {"batch_size": batch_size, "callbacks": [measure]}
+    fine = fit_each([trainer], train, epochs=whole, **options) == [True]
+    if fine and rest:
         order = np.random.default_rng(trainer.seed).permutation(len(train.x))[: rest * batch_size]
-        trainer.fit((train.x[order], train.y[order]), batch_size=batch_size, callbacks=[measure], verbose=0)
+        fit_each([trainer], Split(train.x[order], train.y[order]), **options)
     return rows
 
 
@@ -101,7 +104,7 @@ def draw(data: Data) -> Any:
     """The loss, its first steps enlarged, and both accuracies by epoch."""
     figure, (whole, first, accuracy) = style.subplots(1, 3, height=2.7)
     whole.plot(data["loss"], linewidth=0.3, alpha=0.6)
-    whole.plot(*smoothed(data["loss"]), color=style.INK, linewidth=1)
+    whole.plot(smoothed(data["loss"], 0.005), color=style.INK, linewidth=1)
     whole.set(xlabel="step", ylabel="loss", ylim=(0, None), title="loss of each batch")
     first.plot(data["loss"][: data["enlarged"]], linewidth=0.6)
     first.set(xlabel="step", ylim=(0, None), title=f"the first {data['enlarged']:,} steps")
@@ -111,9 +114,3 @@ def draw(data: Data) -> Any:
     accuracy.set(xlabel="epoch", ylabel="accuracy (%)", ylim=(0, 100), title=data["images"]["name"])
     accuracy.legend(loc="lower right")
     return figure
-
-
-def smoothed(loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Steps, and the mean of the loss over the hundredth of all steps around each."""
-    width = max(1, len(loss) // 100)
-    return np.arange(len(loss) - width + 1) + width / 2, np.convolve(loss, np.full(width, 1 / width), "valid")

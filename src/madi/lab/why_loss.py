@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from madi.datasets import Split, moons_points
+from madi.errors import expect_shape
 from madi.functions import sigmoid, sigmoid_binary_cross_entropy, step
 from madi.functions import sum as total
 from madi.graph import Variable, numerical_gradient
@@ -39,8 +40,8 @@ def compute(
     seed: Seed = 0,
 ) -> Data:
     """Accuracy and loss at each value of the weight, their slopes, and the gradients behind step and sigmoid."""
-    points = hundred_points(seed)
-    model = classifier(weights)
+    expect_shape("why_loss: weights", (len(weights),), (2,), fix="Give two weights, such as (0.5, -1).")
+    points, model = hundred_points(seed), classifier(weights)
     places = weights[0] + np.linspace(-reach, reach, moves)
     measured = np.array([measure(model, points, w) for w in places])
     return {
@@ -49,11 +50,7 @@ def compute(
         "at": weights[0],
         "accuracy": measured[:, 0],
         "loss": measured[:, 1],
-        "slopes": {
-            "accuracy": float(numerical_gradient(lambda w: measure(model, points, w)[0], weights[0])),
-            "loss": float(numerical_gradient(lambda w: measure(model, points, w)[1], weights[0])),
-            "loss by backpropagation": loss_slope(model, points, weights[0]),
-        },
+        "slopes": slopes(model, points, weights[0]),
         "activations": activations(),
         "hidden": {kind.__name__.lower(): first_gradient(kind(), points, hidden, seed) for kind in (Step, Sigmoid)},
     }
@@ -68,7 +65,7 @@ def hundred_points(seed: int) -> Split:
 def classifier(weights: tuple[float, ...]) -> Sequential:
     """Logistic regression with these two weights, in float64."""
     model = logistic_regression().build((2,))
-    model.parameters()["1.weight"].value = np.array(weights)[:2, None]
+    model.parameters()["1.weight"].value = np.array(weights)[:, None]
     model.parameters()["1.bias"].value = np.zeros(1)
     return model
 
@@ -87,11 +84,19 @@ def measure(model: Sequential, points: Split, weight: Any) -> tuple[float, float
     return float(right.mean()), float(sigmoid_binary_cross_entropy(z, points.y[:, None]))
 
 
+def slopes(model: Sequential, points: Split, weight: float) -> dict[str, float]:
+    """The slopes of accuracy and loss by differences, and of the loss by backpropagation."""
+    accuracy, loss = (
+        float(numerical_gradient(lambda w, which=which: measure(model, points, w)[which], weight)) for which in (0, 1)
+    )
+    return {"accuracy": accuracy, "loss": loss, "loss by backpropagation": loss_slope(model, points, weight)}
+
+
 def loss_slope(model: Sequential, points: Split, weight: float) -> float:
     """dL/dw of the first weight by backpropagation."""
     put(model, weight)
     sigmoid_binary_cross_entropy(model(points.x), points.y[:, None]).backward()
-    return float(model.parameters()["1.weight"].grad[0, 0])
+    return float(np.asarray(model.parameters()["1.weight"].grad)[0, 0])
 
 
 def activations() -> Data:
@@ -111,8 +116,7 @@ def first_gradient(activation: Layer, points: Split, hidden: int, seed: int) -> 
     layers = Dense(hidden, initializer=Normal(1.0)), activation, Dense(1, initializer=Normal(1.0))
     model = Sequential(*layers).build((2,), seed=seed)
     sigmoid_binary_cross_entropy(model(points.x), points.y[:, None]).backward()
-    gradient = model.parameters()["0.weight"].grad
-    return float(np.abs(gradient).max())
+    return float(np.abs(np.asarray(model.parameters()["0.weight"].grad)).max())
 
 
 def claims(data: Data) -> dict[str, bool]:
