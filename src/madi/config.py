@@ -148,7 +148,9 @@ class TrainConfig(Options):
     version: str | None = _network(
         "resnet50, 101, 152: which convolution has the stride, v1.5 or paper.", _text, None, unset="v1.5"
     )
-    batch_norm: bool | None = _network("vgg, googlenet: a batch norm after each convolution.", _switch, None, unset="no")
+    batch_norm: bool | None = _network(
+        "deep_convnet, vgg, googlenet: a batch norm after each convolution.", _switch, None, unset="no"
+    )
     auxiliary: bool | None = _network(
         "googlenet: the two auxiliary heads in training, for images of at least 80 pixels.", _switch, None, unset="no"
     )

@@ -108,6 +108,9 @@ def test_options_reach_the_layers():
     model = models.deep_convnet(4, dropout=0)
     assert [type(layer).__name__ for layer in model.layers[-4:]] == ["Flatten", "Dense", "ReLU", "Dense"]
     assert [layer.padding for layer in model.layers if isinstance(layer, Conv2D)] == [1, 1, 1, 2, 1, 1]
+    model = models.deep_convnet(batch_norm=True).build((28, 28, 1))
+    assert [type(layer).__name__ for layer in model.layers[:6]] == ["Conv2D", "BatchNorm", "ReLU"] * 2
+    assert model.summary().parameters == 123_552 + 224  # a scale and a shift for each filter, and no bias
     model = models.vgg13(3, batch_norm=True, hidden=7)
     assert sum(isinstance(layer, BatchNorm) for layer in model.layers) == 10
     assert [layer.units for layer in model.layers if isinstance(layer, Dense)] == [7, 3]

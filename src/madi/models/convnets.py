@@ -9,6 +9,7 @@ import numpy as np
 
 from madi.layers import (
     AveragePool2D,
+    BatchNorm,
     Conv2D,
     Dense,
     Dropout,
@@ -42,11 +43,14 @@ def simple_convnet(
     return Sequential(first, ReLU(), MaxPool2D(2), Flatten(), *head)
 
 
-def deep_convnet(outputs: int = 10, *, dropout: float = 0.5, initializer: Any = "he") -> Sequential:
+def deep_convnet(
+    outputs: int = 10, *, dropout: float = 0.5, batch_norm: bool = False, initializer: Any = "he"
+) -> Sequential:
     """Six 3x3 convolutions (16-16-pool-32-32-pool-64-64-pool), 50 units, dropout: the course's deep network for MNIST.
 
     outputs        number of logits
     dropout        rate after the 50 units, and after the last layer as in the book; 0 leaves both out
+    batch_norm     whether a BatchNorm stands before the ReLU of each convolution, which has no bias then
     initializer    of all weights
 
     Saito, "Deep Learning from Scratch" (2016), 8.1: 99.38% of the test digits.  The fourth convolution is padded by 2,
@@ -59,13 +63,18 @@ def deep_convnet(outputs: int = 10, *, dropout: float = 0.5, initializer: Any = 
         layer
         for filters, second in ((16, 1), (32, 2), (64, 1))
         for layer in (
-            *(Conv2D(filters, 3, padding=1, initializer=initializer), ReLU()),
-            *(Conv2D(filters, 3, padding=second, initializer=initializer), ReLU()),
+            *_convolution(filters, 1, batch_norm, initializer),
+            *_convolution(filters, second, batch_norm, initializer),
             MaxPool2D(2),
         )
     )
     head = dense_head(50, outputs, dropout=dropout, initializer=initializer)
     return Sequential(*convolutions, Flatten(), *head, *([Dropout(dropout)] if dropout else []))
+
+
+def _convolution(filters: int, padding: int, batch_norm: bool, initializer: Any) -> tuple[Layer, ...]:
+    made = Conv2D(filters, 3, padding=padding, bias=not batch_norm, initializer=initializer)
+    return (made, *([BatchNorm()] if batch_norm else []), ReLU())
 
 
 def lenet5(outputs: int = 10, *, padding: int = 2) -> Sequential:
