@@ -21,6 +21,7 @@ import numpy as np
 
 from madi.functions import affine, binary_cross_entropy, relu, sigmoid
 from madi.graph import Trace, Variable, trace
+from madi.graph.trace import Step
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number, Seed
@@ -37,11 +38,8 @@ def compute(
     seed: Seed = 0,
 ) -> Data:
     """Each layer's blocks with caches and shapes, and how far the two conventions and the equations are apart."""
-    random = np.random.default_rng(seed)
     sizes = (inputs, *hidden, 1)
-    x = random.standard_normal((examples, inputs))
-    y = (random.random((examples, 1)) < 0.5).astype(float)
-    weights = [random.standard_normal((n, k)) * np.sqrt(2 / n) for n, k in pairwise(sizes)]
+    x, y, weights = problem(sizes, examples, np.random.default_rng(seed))
     run = trace(cost(Variable(x, name="a[0]"), y, weights))
     unread = trace(cost(x, y, weights))
     return {
@@ -50,18 +48,23 @@ def compute(
         "cost": float(run[-1].value),
         "blocks": [block(run, layer) for layer in range(1, len(sizes))],
         "apart": {
-            "da at the end": float(
-                np.abs(examples * run[-1].inputs[0].gradient - end(run[-1].inputs[0].value, y)).max()
-            ),
+            "da at the end": apart({"da": examples * gradient(run[-1])}, {"da": end(run[-1].inputs[0].value, y)}),
             "notes": apart(gradients(run, examples), in_columns(x, y, weights)),
             "without da[0]": apart(updates(run), updates(unread)),
         },
         "da[0]": {
-            "shape": list(run[0].inputs[0].gradient.shape),
-            "largest": float(np.abs(run[0].inputs[0].gradient).max()),
+            "shape": list(gradient(run[0]).shape),
+            "largest": float(np.abs(gradient(run[0])).max()),
             "computed when nobody asks": unread[0].inputs[0].gradient is not None,
         },
     }
+
+
+def problem(sizes: tuple[int, ...], examples: int, random: np.random.Generator) -> tuple[Any, Any, list[np.ndarray]]:
+    """Inputs (examples, inputs), labels (examples, 1) of 0 and 1, and first weights of He's deviation."""
+    x = random.standard_normal((examples, sizes[0]))
+    y = (random.random((examples, 1)) < 0.5).astype(float)
+    return x, y, [random.standard_normal((n, k)) * np.sqrt(2 / n) for n, k in pairwise(sizes)]
 
 
 def cost(x: Any, y: np.ndarray, weights: list[np.ndarray]) -> Variable:
@@ -106,16 +109,21 @@ def cached(nodes: tuple[Any, ...], named: dict[str, np.ndarray]) -> list[str]:
     return [name for name, value in named.items() if id(value) in kept]
 
 
+def gradient(step: Step) -> np.ndarray:
+    """The gradient that a node hands to its first input."""
+    return np.asarray(step.inputs[0].gradient)
+
+
 def updates(run: Trace) -> dict[str, np.ndarray]:
     """dJ/dW and dJ/db of every layer."""
-    return {entry.name: entry.gradient for step in run for entry in step.inputs if entry.name[0] in "Wb"}
+    return {entry.name: np.asarray(entry.gradient) for step in run for entry in step.inputs if entry.name[0] in "Wb"}
 
 
 def gradients(run: Trace, examples: int) -> dict[str, np.ndarray]:
     """All gradients of a run as the notes have them: examples as columns, and 1/m in dW and db alone."""
     found = {f"dz[{step.name[2:-1]}]": examples * step.gradient.T for step in run if step.name[0] == "z"}
-    found |= {f"d{name}": np.atleast_2d(gradient).T for name, gradient in updates(run).items()}
-    return found | {"da[0]": examples * run[0].inputs[0].gradient.T}
+    found |= {f"d{name}": np.atleast_2d(value).T for name, value in updates(run).items()}
+    return found | {"da[0]": examples * gradient(run[0]).T}
 
 
 def in_columns(x: np.ndarray, y: np.ndarray, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -124,7 +132,8 @@ def in_columns(x: np.ndarray, y: np.ndarray, weights: list[np.ndarray]) -> dict[
     for weight in weights[:-1]:
         a.append(np.maximum(weight.T @ a[-1], 0))
     a.append(1 / (1 + np.exp(-(weights[-1].T @ a[-1]))))
-    found, da = {}, end(a[-1], y.T)
+    found: dict[str, np.ndarray] = {}
+    da = end(a[-1], y.T)
     for layer in range(len(weights), 0, -1):
         slope = a[layer] * (1 - a[layer]) if layer == len(weights) else (a[layer] > 0)
         dz = da * slope
