@@ -10,7 +10,7 @@ from madi.diagnostics import thresholds as T
 from madi.diagnostics.evidence import LONGEST_TRIAL, SHORTEST_TRIAL, Evidence
 from madi.diagnostics.findings import Finding
 
-LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1000.0)
+LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1e3, 1e4)
 
 
 def learning_rate_too_high(evidence: Evidence) -> Finding | None:
@@ -20,7 +20,7 @@ def learning_rate_too_high(evidence: Evidence) -> Finding | None:
 
 
 def learning_rate_too_low(evidence: Evidence) -> Finding | None:
-    """Little was learned, and 10, 100 or 1000 times the rate does far better in half the steps."""
+    """Little was learned, and 10 to 10,000 times the rate does far better in half the steps."""
     if evidence.history.diverged:
         return None
     return _rate(evidence, "learning_rate_too_low", HIGHER, min(evidence.trainer.step // 2, LONGEST_TRIAL))

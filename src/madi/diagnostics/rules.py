@@ -176,7 +176,7 @@ def growth(rows: Sequence[LayerRow], *, largest: bool) -> tuple[LayerRow | None,
     """The layer with weights whose gradient is longest, or shortest, over that of the last one, and that ratio."""
     weighted = _weighted(rows)
     end = weighted[-1].gradient_norm if weighted else None
-    if len(weighted) < 2 or not end:
+    if len(weighted) < 2 or not end or not np.isfinite([row.gradient_norm for row in weighted]).all():
         return None, 1.0
     chosen = (max if largest else min)(weighted, key=lambda row: row.gradient_norm or 0.0)
     return chosen, (chosen.gradient_norm or 0.0) / end
