@@ -87,12 +87,13 @@ def claims(data: Data) -> dict[str, bool]:
     ends, middle = sigmoid[large]["at the ends"][-1], sigmoid[small]
     kept = {name: float(relu[name]["root mean square"][-1] / relu[name]["root mean square"][0]) for name in relu}
     wide = {name: float(found["Xavier"]["deviation"][-1]) for name, found in (("sigmoid", sigmoid), ("tanh", tanh))}
+    flat = middle["deviation"][-1]
     return {
-        f"Weights of {large} pile the last sigmoids up at 0 and 1: {ends:.0%} are within 0.1 of them.": bool(
+        f"Weights of {large} pile sigmoids up at 0 and 1: {ends:.0%} of the last are within 0.1 of them.": bool(
             ends > 0.6
         ),
-        f"Weights of {small} collapse them at {middle['mean'][-1]:.2f}: their deviation is {middle['deviation'][-1]:.3f}.": bool(
-            abs(middle["mean"][-1] - 0.5) < 0.02 and middle["deviation"][-1] < 0.02
+        f"Those of {small} collapse them at {middle['mean'][-1]:.2f}, to a deviation of {flat:.3f}.": bool(
+            abs(middle["mean"][-1] - 0.5) < 0.02 and flat < 0.02
         ),
         f"Xavier keeps a spread: a deviation of {wide['sigmoid']:.2f} of sigmoids, {wide['tanh']:.2f} of tanhs.": (
             wide["sigmoid"] > 0.05 and wide["tanh"] > 0.3
