@@ -12,6 +12,7 @@ from madi.layers.convolution import Conv2D, ZeroPad
 from madi.layers.dense import Dense
 from madi.layers.dropconnect import DropConnect
 from madi.layers.dropout import Dropout
+from madi.layers.ensemble import Ensemble
 from madi.layers.maxout import Maxout
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization
 from madi.layers.pooling import AveragePool2D, GlobalAveragePool, MaxPool2D
@@ -22,7 +23,7 @@ from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
 _DENSE = (Dense, DropConnect, Maxout)
-_COMPOSED = (Auxiliary, Branches, Recompute, Residual, Sequential)
+_COMPOSED = (Auxiliary, Branches, Ensemble, Recompute, Residual, Sequential)
 _OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
 _NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
 

@@ -19,6 +19,7 @@ from madi.layers.containers import Sequential
 from madi.layers.convolution import Conv2D
 from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout
+from madi.layers.ensemble import Ensemble
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization
 from madi.layers.pooling import AveragePool2D, MaxPool2D
 
@@ -59,7 +60,7 @@ class Block:
 
     name        its class
     paths       the chains within it, side by side; an empty one passes x on
-    joint       how their outputs come together: "+", "concat", or "" where there is one path, or nobody knows
+    joint       how their outputs come together: "+", "concat", "mean", or "" where there is one path, or nobody knows
     followers   as of a Part
     """
 
@@ -82,6 +83,8 @@ class Block:
     def inside(self) -> str:
         """Its paths: "3x3 16 → 3x3 16, shortcut 1x1 16", "1x1 64 | 1x1 96 → 3x3 128"."""
         chains = [" → ".join(entry.short for entry in path) for path in self.paths]
+        if self.joint == "mean" and len(set(chains)) == 1 < len(chains):
+            return f"{len(chains)} x ({chains[0]})"
         return ", shortcut ".join(filter(None, chains)) if self.joint == "+" else " | ".join(chains)
 
     def __str__(self) -> str:
@@ -125,7 +128,8 @@ class Outline:
 
     def __init__(self, model: Layer, rows: Sequence[Any]) -> None:
         self.input_shape = model.shape_of_one()
-        self.stages = tuple(stages_of(model, {row.path: row.output_shape for row in rows}))
+        shapes = {row.path: row.output_shape for row in rows}
+        self.stages = tuple(stages_of(model, {"": model.output_shape(), **shapes}))
         self._rows = rows
 
     @property
@@ -266,7 +270,8 @@ def _chain(path: str, layer: Layer, *, opened: bool = False) -> Iterator[tuple[E
 
 def _steps(path: str, layer: Layer, opened: bool = False) -> Iterator[tuple[str, Layer]]:
     """The layers of a chain, chains within it opened."""
-    unknown = opened and not isinstance(layer, (Auxiliary, Branches, Residual)) and len(layer.inner_layers()) > 1
+    known = isinstance(layer, (Auxiliary, Branches, Ensemble, Residual))
+    unknown = opened and not known and len(layer.inner_layers()) > 1
     if type(layer).__call__ is Sequential.__call__ or unknown:
         for name, inner in layer.inner_layers():
             yield from _steps(f"{path}.{name}" if path else name, inner)
@@ -279,6 +284,8 @@ def _entry(layer: Layer) -> Entry:
         return Block("Residual", (_path(layer.body), _path(layer.shortcut)), "+")
     if isinstance(layer, Branches):
         return Block("Branches", tuple(map(_path, layer.paths)), "concat")
+    if isinstance(layer, Ensemble):
+        return Block("Ensemble", tuple(map(_path, layer.networks)), "mean")
     inner = tuple(entry for _, member in layer.inner_layers() for entry in _path(member))
     return Block(type(layer).__name__, (inner,)) if inner else _part(layer)
 
