@@ -84,20 +84,40 @@ def _or_nothing(array: Any) -> Any:
     return jnp.zeros((0,), jnp.float32) if array is None else array
 
 
+def _choose(kernel: Any, operations: Any, *arrays: Any) -> Any:
+    """The compiled kernel on a CPU, XLA's products elsewhere; of an x that all trials of a batch share, XLA's always.
+
+    What `jax.vmap` makes of the first of `arrays` shared and the others not is one product with the weights of all
+    trials side by side, which XLA computes at its best speed.  The kernel would take a copy of x for each.
+    """
+    shared = jax.custom_batching.custom_vmap(
+        lambda *given: lax.platform_dependent(*given, cpu=kernel, default=operations)
+    )
+
+    @shared.def_vmap
+    def batched(size: int, has_trials: Any, *given: Any) -> Any:
+        axes = [0 if own else None for own in has_trials]
+        own = lambda *each: lax.platform_dependent(*each, cpu=kernel, default=operations)  # noqa: E731
+        found = jax.vmap(own if has_trials[0] else operations, in_axes=axes)(*given)
+        return found, jax.tree.map(lambda _: True, found)
+
+    return shared(*arrays)
+
+
 @functools.partial(jax.jit, static_argnames=("relu", "path"))
 def _jax_forward(x: Any, weight: Any, bias: Any, *, relu: bool, path: str) -> Any:
-    def kernel(x: Any, weight: Any) -> Any:
+    def kernel(x: Any, weight: Any, bias: Any = None) -> Any:
         shape = (x.size // x.shape[-1], weight.shape[1])
         arguments = (_rows(x), weight, _or_nothing(bias))
         y = native.call("madi_dense_forward", jax.ShapeDtypeStruct(shape, x.dtype), *arguments, relu=relu)
         return y.reshape(*x.shape[:-1], weight.shape[1])
 
-    def operations(x: Any, weight: Any) -> Any:
+    def operations(x: Any, weight: Any, bias: Any = None) -> Any:
         return _forward(x, weight, bias, relu)
 
-    if not _compiled(path, *weight.shape, x, weight, bias):
-        return operations(x, weight)
-    return lax.platform_dependent(x, weight, cpu=kernel, default=operations)
+    arrays = (x, weight) if bias is None else (x, weight, bias)
+    compiled = _compiled(path, *weight.shape, *arrays)
+    return _choose(kernel, operations, *arrays) if compiled else operations(*arrays)
 
 
 @functools.partial(jax.jit, static_argnames=("path",))
@@ -108,6 +128,5 @@ def _jax_weight_gradient(x: Any, gy: Any, *, path: str) -> Any:
         return tuple(native.call("madi_dense_weight_gradient", results, _rows(x), _rows(gy)))
 
     outputs = gy.shape[-1]
-    if not _compiled(path, gy.size // max(outputs, 1), outputs, x, gy):
-        return _weight_gradient(x, gy)
-    return lax.platform_dependent(x, gy, cpu=kernel, default=_weight_gradient)
+    compiled = _compiled(path, gy.size // max(outputs, 1), outputs, x, gy)
+    return _choose(kernel, _weight_gradient, x, gy) if compiled else _weight_gradient(x, gy)
