@@ -26,10 +26,7 @@ COST = Cost(full=0.1, quick=0.1)
 
 def compute(
     *,
-    start: Annotated[tuple[float, ...], Number(-100, 100, "the two coordinates of the first point", length=2)] = (
-        -3.0,
-        4.0,
-    ),
+    start: Annotated[tuple[float, ...], Number(-100, 100, "the first point", length=2)] = (-3.0, 4.0),
     learning_rate: Annotated[float, Number(1e-12, 100, "of the good path")] = 0.1,
     too_high: Annotated[float, Number(1e-12, 100, "a learning rate that diverges")] = 10.0,
     too_low: Annotated[float, Number(1e-12, 100, "a learning rate that stands still")] = 1e-10,

@@ -107,7 +107,7 @@ class Experiment:
 
     def _recorded(self, given: Mapping[str, Any]) -> Result:
         """The recorded result, if it has the parameters given."""
-        anew = f"Compute it with anew=True (--anew), which takes about {self.cost.full / 3600:.2g} hours"
+        anew = f"Compute it with anew=True (--anew), which takes about {_long(self.cost.full)}"
         if not self.record.is_file():
             raise ConfigurationError(
                 f"{self.name}: there is no recorded result. {anew}, or {self.cost.quick:g} s quick."
@@ -153,6 +153,10 @@ def run(name: str, *, quick: bool = False, anew: bool = False, **parameters: Any
     there is not.
     """
     return experiment(name).run(quick=quick, anew=anew, **parameters)
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 3600:.2g} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"
 
 
 @cache

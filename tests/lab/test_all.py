@@ -1,0 +1,184 @@
+"""Every experiment of the lab: its page, its parameters, and that a quick run shows all it claims."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from madi.errors import MadiError
+from madi.lab import Result, experiment, names, run
+from madi.lab.framework.page import blocks, page
+from madi.lab.framework.parameters import Choice, Number, Parameter, Switch
+
+# Seconds of a quick run, by the experiment's own word, up to which it is in the default tests: once, and once more.
+ONCE, AGAIN = 6.0, 1.5
+COURSE = Path(__file__).resolve().parents[2] / "docs" / "course.md"
+RESERVED = {"quick", "anew", "record", "output", "name", "help"}  # options of `madi lab run` and arguments of `run`
+
+
+def by_time(most: float, *, parameter: str | None = None):
+    """A mark: every experiment, or each with this parameter; long where a quick run takes more than `most` seconds."""
+    chosen = [name for name in names() if parameter is None or parameter in experiment(name).parameters]
+    long = {name: pytest.mark.long for name in chosen if experiment(name).cost.quick > most}
+    return pytest.mark.parametrize("name", [pytest.param(name, marks=long.get(name, ())) for name in chosen])
+
+
+every = pytest.mark.parametrize("name", names())
+
+
+@cache
+def quick(name: str, **given) -> Result:
+    """A quick run, once for all tests of a process."""
+    return run(name, quick=True, anew=experiment(name).long, **given)
+
+
+# ---- what a quick run shows
+
+
+@by_time(ONCE)
+def test_a_quick_run_shows_every_claim_and_is_written(name, tmp_path):
+    result = quick(name)
+    expect_claims(result)
+    expect_files(result, tmp_path)
+    expect_all_in_json(result)
+
+
+def expect_claims(result: Result):
+    """Some claims, each a sentence, each shown."""
+    assert 2 <= len(result.claims) <= 8
+    assert [claim for claim, shown in result.claims.items() if not shown] == []
+    assert [claim for claim in result.claims if not claim.endswith(".")] == []
+
+
+def expect_files(result: Result, folder: Path):
+    """Figure, numbers and page are written; the numbers as JSON that every program reads."""
+    html, png, svg, text = result.save(folder)
+    assert png.stat().st_size > 5_000
+    assert svg.read_text(encoding="utf-8").rstrip().endswith("</svg>")
+    assert html.stat().st_size > 10_000
+    assert json.loads(text.read_text(encoding="utf-8"), parse_constant=pytest.fail)["data"]
+
+
+def expect_all_in_json(result: Result):
+    """Claims and figure follow from what the JSON holds."""
+    again = Result.from_json(result.experiment, result.to_json())
+    assert again.claims == result.claims
+    assert again.svg == result.svg
+
+
+@by_time(AGAIN, parameter="data")
+def test_it_shows_every_claim_on_the_digits_that_come_with_madi_too(name, monkeypatch, tmp_path):
+    monkeypatch.delenv("MADI_DATA", raising=False)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)  # nothing downloaded is at hand
+    result = run(name, quick=True, anew=experiment(name).long)
+    assert result.data["images"]["name"] == "digits"
+    assert "8 x 8 digits" in result.notice
+    assert "8 x 8 digits" in page(result)
+    expect_claims(result)
+
+
+@by_time(AGAIN)
+def test_a_changed_parameter_gives_other_numbers(name):
+    usual = told(quick(name))
+    assert any(told(result) != usual for result in changed(name))
+
+
+def changed(name: str) -> Iterator[Result]:
+    """Quick runs, each with one parameter changed a little, the seed first; where that is refused, there is none."""
+    parameters = experiment(name).parameters
+    for parameter in sorted(parameters.values(), key=lambda parameter: parameter.name != "seed"):
+        with suppress(MadiError):
+            yield quick(name, **{parameter.name: other(parameter)})
+
+
+def other(parameter: Parameter):
+    """A value beside that of a quick run."""
+    entries = parameter.quick if parameter.several else (parameter.quick,)
+    if parameter.several and len(entries) > 1 and parameter.rule.length is None:
+        return entries[:-1]
+    last = beside(parameter, entries[-1])
+    return (*entries[:-1], last) if parameter.several else last
+
+
+def beside(parameter: Parameter, value):
+    """One value beside another."""
+    rule = parameter.rule
+    if isinstance(rule, Number):
+        step = 1 if parameter.kind is int else 0.1 * (abs(value) or 1.0)
+        return value + step if value + step <= rule.high else value - step
+    return not value if isinstance(rule, Switch) else next(word for word in rule.options if word != value)
+
+
+def told(result: Result) -> str:
+    """The data as text."""
+    return json.dumps(json.loads(result.to_json())["data"])
+
+
+# ---- the page and the declarations
+
+
+@every
+def test_its_page(name):
+    made = experiment(name)
+    assert 3 <= len(made.title) <= 90
+    text = " ".join(" ".join(lines) for equation, lines in blocks(made.text) if not equation)
+    sentences = re.findall(r"[.!?](?=\s|$)", text)
+    assert 2 <= len(sentences) <= 9, f"{len(sentences)} sentences"
+    assert any(equation for equation, _ in blocks(made.text)), "a page has an equation"
+
+
+@every
+def test_its_rows_are_those_of_the_course(name):
+    course = COURSE.read_text(encoding="utf-8")
+    assert experiment(name).rows
+    for row in experiment(name).rows:
+        assert re.search(rf"^\| {row} \|", course, re.MULTILINE), row
+
+
+@every
+def test_its_cost_is_told(name):
+    cost = experiment(name).cost
+    assert 0 < cost.quick <= 60
+    assert cost.full >= cost.quick
+    assert experiment(name).long or cost.full <= 1800
+
+
+@every
+def test_its_parameters_have_a_text_and_values_within_their_range(name):
+    for parameter in experiment(name).parameters.values():
+        assert parameter.name not in RESERVED
+        assert parameter.rule.text.strip()
+        assert parameter.checked(name, parameter.default) == parameter.default
+        assert parameter.checked(name, parameter.quick) == parameter.quick
+        if isinstance(parameter.rule, Number):
+            assert parameter.rule.low < parameter.rule.high
+        if isinstance(parameter.rule, Choice):
+            assert len(set(parameter.rule.options)) > 1
+
+
+@every
+def test_it_has_something_to_change(name):
+    assert experiment(name).parameters
+
+
+def test_the_whole_lab_is_quick():
+    assert sum(experiment(name).cost.quick for name in names()) < 600
+
+
+def test_the_whole_lab_in_full_takes_less_than_90_minutes():
+    assert sum(experiment(name).cost.full for name in names() if not experiment(name).long) < 90 * 60
+
+
+def test_every_recorded_result_is_shown_with_all_its_claims():
+    for name in names():
+        if experiment(name).long:
+            result = run(name)
+            assert result.recorded
+            assert result.svg
+            assert result.confirmed == len(result.claims)
