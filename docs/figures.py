@@ -135,8 +135,25 @@ def _images(x, titles, rows):
     return figure
 
 
+def tuning():
+    """A search for the learning rate and the weight decay of a network on digits."""
+    data = madi.datasets.load("digits")
+
+    def make(parameters):
+        model = madi.models.mlp((50,), 10).build((8, 8, 1), seed=0)
+        return madi.Trainer(model, optimizer=madi.optimizers.Adam(**parameters), metrics=["accuracy"], engine="jax")
+
+    ranges = {
+        "learning_rate": madi.tuning.LogUniform(1e-5, 1.0),
+        "weight_decay": madi.tuning.LogUniform(1e-8, 1e-1),
+    }
+    found = madi.tuning.search(make, data.train, ranges=ranges, trials=60, epochs=10, batch_size=50, verbose=0)
+    return found.plot(best=10)
+
+
 FIGURES = {
-    f"{recipe.__name__}.svg": recipe for recipe in (gates, activations, apples, descent, digits, curves, misread)
+    f"{recipe.__name__}.svg": recipe
+    for recipe in (gates, activations, apples, descent, digits, curves, misread, tuning)
 }
 
 

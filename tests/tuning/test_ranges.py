@@ -46,36 +46,31 @@ def test_a_trial_follows_from_seed_and_number_alone():
 
 
 @pytest.mark.parametrize(
-    ("entry", "values", "wanted"),
+    ("entry", "good", "others", "wanted"),
     [
-        (Uniform(0, 1), [0.4, 0.6], Uniform(0.38, 0.62)),
-        (Uniform(0, 1), [0.01, 0.51, 0.3], Uniform(0, 0.56)),  # not beyond what it was
-        (Uniform(0, 1), [0.5], Uniform(0, 1)),  # one value says nothing of a span
-        (LogUniform(1e-6, 1), [1e-3, 1e-2], LogUniform(10**-3.1, 10**-1.9)),
-        (LogUniform(1e-6, 1), [1e-6, 1], LogUniform(1e-6, 1)),
-        (Integer(1, 100), [20, 50], Integer(17, 53)),
-        (Integer(1, 100), [20, 20], Integer(19, 21)),
-        (Integer(1, 100), [1, 2], Integer(1, 3)),
-        (Choice("a", "b", "c"), ["c", "a", "c"], Choice("a", "c")),
-        (Choice((50,), (100, 100)), [(100, 100)], Choice((100, 100))),
+        (Uniform(0, 1), [0.4, 0.6], [0.1, 0.3, 0.5, 0.9, 0.8], Uniform(0.3, 0.8)),
+        (Uniform(0, 1), [0.4, 0.6], [0.1, 0.5], Uniform(0.1, 1)),  # nobody knows what lies above
+        (Uniform(0, 1), [0.5], [], Uniform(0, 1)),
+        (Uniform(0, 1), [0.4, 1.2], [0.2, 1.5, -1.0], Uniform(0.2, 1)),  # trials of a round before, not beyond its ends
+        (LogUniform(1e-6, 1), [1e-3, 1e-2], [1e-5, 1e-4, 0.5], LogUniform(1e-4, 0.5)),
+        (Integer(1, 100), [20, 50], [1, 10, 30, 60], Integer(10, 60)),
+        (Integer(1, 100), [20, 20], [19, 21], Integer(19, 21)),
+        (Choice("a", "b", "c"), ["c", "a", "c"], ["b", "a"], Choice("a", "c")),
+        (Choice("a", "b", "c"), ["c"], ["b"], Choice("a", "c")),  # a was never tried
+        (Choice((50,), (100, 100)), [(100, 100)], [(50,)], Choice((100, 100))),
     ],
 )
-def test_narrowing(entry, values, wanted):
-    found = entry.narrowed(values)
-    if isinstance(entry, Choice):
-        assert found == wanted
-    else:
-        np.testing.assert_allclose((found.low, found.high), (wanted.low, wanted.high), rtol=1e-12)
-        assert type(found) is type(entry)
+def test_narrowing(entry, good, others, wanted):
+    assert entry.narrowed(good, others) == wanted
 
 
 def test_ranges_narrow_each_around_its_own_values_and_not_at_all_around_none():
     good = [{"rate": 1e-3, "dropout": 0.1}, {"rate": 1e-2, "dropout": 0.2}]
+    others = [{"rate": 1e-4, "dropout": 0.3}]
     ranges = {name: EVERY[name] for name in ("rate", "dropout")}
-    found = narrowed(ranges, good)
-    np.testing.assert_allclose((found["dropout"].low, found["dropout"].high), (0.09, 0.21))
-    np.testing.assert_allclose((found["rate"].low, found["rate"].high), (10**-3.1, 1e-2))
-    assert narrowed(ranges, []) == ranges
+    found = narrowed(ranges, good, others)
+    assert found == {"rate": LogUniform(1e-4, 1e-2), "dropout": Uniform(0, 0.3)}
+    assert narrowed(ranges, [], others) == ranges
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,11 @@ def test_a_round_begins_around_the_best_fifth_of_those_before(found):
         before = [trial for trial in found.records if trial.round <= number]
         best = sorted(before, key=lambda t: (-t.last("validation_accuracy"), t.last("validation_loss")))[:5]
         for name, entry in found.ranges[number - 1].items():
-            places = np.log10([trial.parameters[name] for trial in best])
-            reach = 0.1 * (places.max() - places.min())
-            low = max(np.log10(entry.low), places.min() - reach)
-            high = min(np.log10(entry.high), places.max() + reach)
-            narrowed = found.ranges[number][name]
-            np.testing.assert_allclose(np.log10([narrowed.low, narrowed.high]), (low, high), rtol=1e-9)
+            good = [trial.parameters[name] for trial in best]
+            others = [trial.parameters[name] for trial in before if trial not in best]
+            low = max([entry.low, *(value for value in others if value < min(good))])
+            high = min([entry.high, *(value for value in others if value > max(good))])
+            assert found.ranges[number][name] == LogUniform(low, high)
 
 
 def test_a_trial_is_what_training_with_its_parameters_gives(found):

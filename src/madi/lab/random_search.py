@@ -8,7 +8,7 @@ few of it again and again.  In the lower panels the learning rate decides almost
 quickly; the weight decay hardly matters in so few epochs, and its range stays wide.
 
     learning rate ~ 10^U(-6, -2)        weight decay ~ 10^U(-8, -4)
-    next range:  from the least to the largest value among the best fifth, a tenth of that span wider on both sides
+    next range:  from the nearest value of the other trials below all of the best fifth to the nearest above them
 """
 
 from __future__ import annotations

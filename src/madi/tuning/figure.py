@@ -56,6 +56,8 @@ def _draw_curves(part: Any, shown: Sequence[Trial], measure: Measure, rows: int)
         lowest.set_xlabel("epoch", fontsize=8, color=INK)
         lowest.tick_params(labelbottom=True)
     _set_limits(panels[0, 0], shown, measure)
+    for axes, trial in zip(panels.flat, shown, strict=False):
+        _tell_parameters(axes, trial)
     word = measure.name.replace("_", " ")
     part.suptitle(f"The {len(shown)} best trials: {word} by epoch", x=0.01, ha="left", fontsize=10.5, color=INK)
     for text_, colour, x in (("validation", VALIDATION_COLOUR, 0.995), ("training", TRAINING_COLOUR, 0.895)):
@@ -70,14 +72,27 @@ def _draw_trial(axes: Axes, trial: Trial, measure: Measure, place: int) -> None:
         curve = trial.curve(name)
         axes.plot(np.arange(1, len(curve) + 1), curve, color=colour, linewidth=width)
     axes.set_title(f"{place}.  {_short(measure.value(trial))}", loc="left", fontsize=8, color=INK, pad=2)
-    told = [f"{_words(name)} {text(value)}" for name, value in list(trial.parameters.items())[:MOST_TOLD]]
-    height = 0.06 if measure.rises else 0.94
-    axes.text(
-        0.98, height, "\n".join(told), transform=axes.transAxes, ha="right", va="bottom" if measure.rises else "top",
-        fontsize=6, color="#666666", linespacing=1.15,
-    )  # fmt: skip
     bare(axes)
     axes.tick_params(labelsize=7, pad=1)
+
+
+def _tell_parameters(axes: Axes, trial: Trial) -> None:
+    """The trial's parameters in the corner where the curves leave most room."""
+    told = [f"{_words(name)} {text(value)}" for name, value in list(trial.parameters.items())[:MOST_TOLD]]
+    width, height = 0.045 * max(map(len, told)), 0.13 * len(told)
+    points = [line.get_xydata() for line in axes.get_lines()]
+    places = axes.transAxes.inverted().transform(axes.transData.transform(np.concatenate(points)))
+
+    def hidden(corner: tuple[int, int]) -> int:
+        """How many points of the curves lie beneath the text in this corner (0 or 1, across and up)."""
+        across, up = np.abs(places - corner).T
+        return int(((across < width) & (up < height)).sum())
+
+    right, top = min([(1, 0), (0, 1), (1, 1)], key=hidden)
+    axes.text(
+        0.02 + 0.96 * right, 0.04 + 0.92 * top, "\n".join(told), transform=axes.transAxes, fontsize=6, color="#666666",
+        linespacing=1.15, ha="right" if right else "left", va="top" if top else "bottom",
+    )  # fmt: skip
 
 
 def _set_limits(axes: Axes, shown: Sequence[Trial], measure: Measure) -> None:

@@ -19,7 +19,6 @@ from madi.kernels import random
 from madi.options import FINITE, POSITIVE, Options, checked_option, option
 
 TUNING = 0x74756E65  # "tune": a key apart from those of the weights and of the order of the examples
-MARGIN = 0.1  # of the span of the good values: how far a narrowed range reaches beyond them on either side
 
 EDGE = 0.05  # of a range: values so near to its end say that better ones may lie beyond
 
@@ -31,9 +30,9 @@ class Range(Options):
         """One value."""
         raise NotImplementedError(f"{type(self).__name__}: a range defines draw(generator).")
 
-    def narrowed(self, values: Sequence[Any]) -> Self:
-        """The range around these values, within this one."""
-        raise NotImplementedError(f"{type(self).__name__}: a range defines narrowed(values).")
+    def narrowed(self, good: Sequence[Any], others: Sequence[Any]) -> Self:
+        """The range around the good values, as far as the others that were tried allow, and within this one."""
+        raise NotImplementedError(f"{type(self).__name__}: a range defines narrowed(good, others).")
 
     def __str__(self) -> str:
         raise NotImplementedError(f"{type(self).__name__}: a range says what it is in words.")
@@ -67,14 +66,14 @@ class Between(Range):
         place = generator.uniform(self.to_scale(self.low), self.to_scale(self.high))
         return self._within(self.from_scale(place))
 
-    def narrowed(self, values: Sequence[Any]) -> Self:
-        """From the least to the largest of the values, and a tenth of their span further, but within this range."""
-        places = [self.to_scale(value) for value in values]
-        reach = MARGIN * (max(places) - min(places))
-        low, high = (
-            self._within(self.from_scale(place)) for place in (min(places) - reach, max(places) + reach)
-        )  # fmt: skip
-        return dataclasses.replace(self, low=low, high=high) if low < high else self
+    def narrowed(self, good: Sequence[Any], others: Sequence[Any]) -> Self:
+        """From the nearest of the others below all the good values to the nearest above them.
+
+        Where none of the others lies beyond, the range keeps its end: nobody knows yet what is there.
+        """
+        low = max((value for value in others if value < min(good)), default=self.low)
+        high = min((value for value in others if value > max(good)), default=self.high)
+        return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
 
     def end_near(self, value: Any) -> str:
         """ "lower" or "upper" for a value within a twentieth of the range from that end, else ""."""
@@ -136,11 +135,6 @@ class Integer(Between):
         """A whole number."""
         return int(generator.integers(self.low, self.high, endpoint=True))
 
-    def narrowed(self, values: Sequence[Any]) -> Self:
-        """From the least to the largest of the values, and a tenth of their span but at least 1 further."""
-        reach = max(1, round(MARGIN * (max(values) - min(values))))
-        return dataclasses.replace(self, low=self._within(min(values) - reach), high=self._within(max(values) + reach))
-
     def __str__(self) -> str:
         return f"{self.low} to {self.high}"
 
@@ -175,10 +169,10 @@ class Choice(Range):
         """One of the options."""
         return self.options[int(generator.integers(len(self.options)))]
 
-    def narrowed(self, values: Sequence[Any]) -> Self:
-        """The options that are among the values."""
-        good = {text(value) for value in values}
-        return type(self)(*[entry for entry in self.options if text(entry) in good])
+    def narrowed(self, good: Sequence[Any], others: Sequence[Any]) -> Self:
+        """The options among the good values, and those that were never tried."""
+        kept, tried = ({text(value) for value in values} for values in (good, [*good, *others]))
+        return type(self)(*[entry for entry in self.options if text(entry) in kept or text(entry) not in tried])
 
     def __str__(self) -> str:
         return " | ".join(self.texts())
@@ -232,10 +226,12 @@ def draw(ranges: Ranges, *, seed: int, number: int) -> dict[str, Any]:
     return {name: entry.draw(generator) for name, entry in ranges.items()}
 
 
-def narrowed(ranges: Ranges, good: Iterable[Mapping[str, Any]]) -> Ranges:
+def narrowed(ranges: Ranges, good: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]]) -> Ranges:
     """Each range around the values that it has in the good trials; as it is where there are none."""
-    kept = list(good)
-    return {name: entry.narrowed([values[name] for values in kept]) if kept else entry
+    best, rest = list(good), list(others)
+    if not best:
+        return ranges
+    return {name: entry.narrowed([values[name] for values in best], [values[name] for values in rest])
             for name, entry in ranges.items()}  # fmt: skip
 
 

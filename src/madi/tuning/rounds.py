@@ -69,10 +69,10 @@ def search(
     report       called with a `Round` after each
     verbose      1: progress of the training; 0: silent
 
-    The rule of narrowing: of all finished trials so far the best fifth, at least five, are kept; each range then
-    reaches from the least to the largest value among them, and a tenth of that span further on either side (of a
-    log-uniform one: on the logarithmic scale), but never beyond what it was.  A choice keeps the options among them.
-    So a range that matters narrows soon, and one that does not hardly narrows.
+    The rule of narrowing: of all finished trials so far the best fifth, at least five, are the good ones.  Each range
+    then reaches from the nearest value of the other trials below all good ones to the nearest above them; where none
+    of the others lies beyond, it keeps its end.  A choice keeps the options of the good trials, and those that were
+    never tried.  So a range that matters narrows soon, and one that does not hardly narrows.
 
     A trial that diverges disturbs no other: it has no result and is never among the best.  Ctrl-C ends the search
     with the finished trials; `.interrupted` of the result says so.
@@ -156,10 +156,16 @@ class _Run:
         """The ranges of a round: those that it was begun with, or those of the round before, narrowed."""
         found = self.book.ranges(number)
         if found is None:
-            good = self.measure.good(self.book.finished()) if number > 1 else []
-            found = narrowed(before, [trial.parameters for trial in good])
+            found = self.narrowed(before) if number > 1 else before
             self.book.begin(number, found)
         return found
+
+    def narrowed(self, before: Ranges) -> Ranges:
+        """The ranges around the good trials among all that are finished."""
+        every = self.book.finished()
+        good = self.measure.good(every)
+        others = [trial for trial in every if trial not in good]
+        return narrowed(before, [trial.parameters for trial in good], [trial.parameters for trial in others])
 
     def one_round(self, number: int, wanted: int, ranges: Ranges) -> bool:
         """Train the trials of a round that are not finished; False where the user broke off."""
