@@ -48,7 +48,7 @@ def test_everything_else_comes_back_plain():
         "none at all": [],
     }
     assert there_and_back(data) == data
-    assert there_and_back((1, 2)) == [1, 2]
+    assert there_and_back({"deep": [(1, (2.0, "c"))]}) == {"deep": [(1, (2.0, "c"))]}
 
 
 def test_numbers_of_numpy_become_python_s():

@@ -1,7 +1,7 @@
 """Data as JSON that any program reads, and back.
 
-Arrays are written as lists; beside the data stands where they were, with type and shape, so that they come back as
-arrays.
+Arrays and tuples are written as lists; beside the data stands where they were, with type and shape, so that they come
+back as they were.
 What is not finite, which JSON does not have, is written as the text "NaN", "Infinity" or "-Infinity".
 """
 
@@ -21,12 +21,15 @@ Shapes = dict[str, list[Any]]
 def to_plain(data: Any, shapes: Shapes, path: str = "") -> Any:
     """`data` as dictionaries, lists, texts, numbers, truth values and None.
 
-    shapes   is filled: for the path of each array, such as "paths/good", its type and shape: ["float64", [101, 2]]
+    shapes   is filled: for the path of each array, such as "paths/good", its type and shape: ["float64", [101, 2]];
+             likewise for each tuple, ["tuple", [2]], and each number that is not finite, ["float", []]
 
     Raises TypeError for what JSON cannot hold, naming its path.
     """
     if isinstance(data, dict):
         return {_key(key, path): to_plain(value, shapes, _below(path, key)) for key, value in data.items()}
+    if isinstance(data, tuple):
+        shapes[path] = ["tuple", [len(data)]]
     if isinstance(data, (list, tuple)):
         return [to_plain(value, shapes, _below(path, number)) for number, value in enumerate(data)]
     if isinstance(data, float) and not math.isfinite(data):
@@ -38,9 +41,11 @@ def to_plain(data: Any, shapes: Shapes, path: str = "") -> Any:
 
 
 def from_plain(data: Any, shapes: Shapes, path: str = "") -> Any:
-    """The data that `to_plain` wrote, its arrays arrays again; tuples come back as lists."""
-    if path in shapes:
-        kind, shape = shapes[path]
+    """The data that `to_plain` wrote, its arrays and tuples as they were."""
+    kind, shape = shapes.get(path, (None, None))
+    if kind == "tuple":
+        return tuple(from_plain(value, shapes, _below(path, number)) for number, value in enumerate(data))
+    if kind:
         if kind == "float":
             return NOT_FINITE[data]
         return np.array(data if "U" in kind else _numbers(data), kind).reshape(shape)
