@@ -206,6 +206,9 @@ class TrainConfig(Options):
         "Of the activations: bfloat16, where the hardware is fast in it. Weights stay float32.", _text, None,
         unset="float32",
     )  # fmt: skip
+    doctor: bool = _run(
+        "Look at every layer before and after, and say in words what is wrong and what to try.", _switch, False
+    )
     seed: int = _run("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
 
     def checked(self, field: dataclasses.Field[Any], value: Any) -> Any:

@@ -15,10 +15,12 @@ from madi.cli.rate import report_rate
 from madi.cli.run_folder import RunFolder
 from madi.cli.settings import with_fields
 from madi.config import OPTIMIZER, RUN, TrainConfig
+from madi.errors import DivergenceError
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset
-    from madi.training import Trainer
+    from madi.diagnostics import Doctor
+    from madi.training import Callback, Trainer
 
 INTERRUPTED = 130
 
@@ -66,6 +68,7 @@ def train(
       madi train planar --hidden 4 --activation tanh --epochs 200 --output runs/flower
       madi train mnist --model deep_convnet --batch-size 100 --epochs 20
       madi train mnist --model simple_convnet --find-rate
+      madi train mnist --hidden 100 --learning-rate 1 --doctor
       madi train cifar10 --model resnet_cifar --depth 20 --augment crop:4,flip --batch-size 128
       madi train cifar10 --model vgg11 --batch-norm --hidden none --label-smoothing 0.1
     """
@@ -79,15 +82,19 @@ def train(
         if find_rate:
             return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)
-    except BaseException:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
+    except BaseException as error:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
         if job is None or not job.trainer.history.epochs:
             folder.give_up()
         else:
             finish(job, folder, quiet=True, broken_off=True)
+        if job is not None and isinstance(error, DivergenceError) and not quiet:
+            report_health(job)
         raise
     finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
     if job.trainer.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if not quiet:
+        report_health(job)
 
 
 @dataclass
@@ -99,6 +106,7 @@ class Job:
     parts: dict[str, tuple[Any, Any]]
     trainer: Trainer
     seconds: float = 0.0
+    doctor: Doctor | None = None
 
     @classmethod
     def of(cls, config: TrainConfig) -> Job:
@@ -119,21 +127,38 @@ class Job:
         from madi.training import EarlyStopping
 
         config, began = self.config, time.perf_counter()
-        stopping = [] if config.patience is None else [EarlyStopping(patience=config.patience)]
+        callbacks: list[Callback] = [] if config.patience is None else [EarlyStopping(patience=config.patience)]
+        if config.doctor:
+            callbacks.append(self.called_doctor())
         try:
             self.trainer.fit(
                 self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
-                batch_size=config.batch_size, callbacks=stopping, accumulate=config.accumulate,
+                batch_size=config.batch_size, callbacks=callbacks, accumulate=config.accumulate,
                 verbose=0 if quiet else 1,
             )  # fmt: skip
         finally:
             self.seconds = time.perf_counter() - began
+
+    def called_doctor(self) -> Doctor:
+        """The doctor, who looks at the first weights and at the last."""
+        from madi.diagnostics import Doctor
+
+        validation = self.parts.get("validation")
+        self.doctor = Doctor(self.parts["training"], validation=validation, every=self.config.epochs)
+        return self.doctor
 
     def about(self) -> dict[str, Any]:
         """What the model's file says of its origin."""
         config = self.config
         told = {"dataset": config.dataset, "loss": config.loss, "metrics": list(config.metrics)}
         return {"classes": list(self.data.classes), **told}
+
+
+def report_health(job: Job) -> None:
+    """What the doctor says, where one was called."""
+    if job.doctor is not None:
+        say()
+        say(str(job.doctor.examine()))
 
 
 def _introduce(job: Job) -> None:
