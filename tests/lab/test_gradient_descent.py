@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from madi.errors import ShapeError
 from madi.lab import run
 
 
@@ -18,3 +20,8 @@ def test_the_path_follows_its_parameters():
     path = run("gradient_descent", start=(1.0, 0.0), learning_rate=0.25, steps=3).data["paths"]["good"]
     np.testing.assert_allclose(path[:, 0], (1, 0.5, 0.25, 0.125))
     assert run("gradient_descent", learning_rate=0.25).data["rates"]["good"] == 0.25
+
+
+def test_another_number_of_coordinates_is_refused():
+    with pytest.raises(ShapeError, match="gradient_descent: start.*both coordinates"):
+        run("gradient_descent", start=(1.0,))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from madi.datasets import moons_points
+from madi.errors import ShapeError
 from madi.lab import run
 
 
@@ -34,3 +36,8 @@ def test_only_the_step_hands_nothing_on():
 def test_a_move_as_small_as_the_points_are_close_shows_no_jump():
     claims = run("why_loss", reach=0.01, moves=11).claims
     assert sum(claims.values()) == len(claims) - 1
+
+
+def test_another_number_of_weights_is_refused():
+    with pytest.raises(ShapeError, match="why_loss: weights.*two weights"):
+        run("why_loss", weights=(1.0, 2.0, 3.0))

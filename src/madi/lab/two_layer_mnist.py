@@ -28,7 +28,7 @@ from madi.models import mlp
 from madi.optimizers import SGD
 
 ROWS = ("B8",)
-COST = Cost(full=12, quick=5)
+COST = Cost(full=10, quick=5)
 
 MEASURED = 25  # times, about, that the accuracies are measured
 
