@@ -27,6 +27,7 @@ from madi.layers import Dense, Dropout, Flatten, Layer, ReLU, Sequential
 from madi.optimizers import SGD
 
 ROWS = ("D7",)
+PLACE = 2
 COST = Cost(full=20, quick=5)
 
 

@@ -24,6 +24,7 @@ from madi.optimizers import SGD
 from madi.training import Trainer
 
 ROWS = ("D7",)
+PLACE = 1
 COST = Cost(full=15, quick=5)
 
 
