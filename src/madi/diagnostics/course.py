@@ -10,11 +10,11 @@ from madi.diagnostics import thresholds as T
 from madi.diagnostics.evidence import LONGEST_TRIAL, SHORTEST_TRIAL, Evidence
 from madi.diagnostics.findings import Finding
 
-LOWER, HIGHER = (0.1, 0.01, 0.001), (10.0, 100.0, 1e3, 1e4)
+LOWER, HIGHER = (0.1, 0.01, 1e-3, 1e-4), (10.0, 100.0, 1e3, 1e4)
 
 
 def learning_rate_too_high(evidence: Evidence) -> Finding | None:
-    """Little was learned, or it diverged, and a tenth, hundredth or thousandth of the rate does far better."""
+    """Little was learned, or it diverged, and a tenth to a 10,000th of the rate does far better."""
     steps = min(max(evidence.trainer.step, SHORTEST_TRIAL if evidence.history.diverged else 1), LONGEST_TRIAL)
     return _rate(evidence, "learning_rate_too_high", LOWER, steps)
 
@@ -30,8 +30,9 @@ def _rate(evidence: Evidence, name: str, factors: tuple[float, ...], steps: int)
     if not evidence.remaining > T.UNLEARNED or steps < 2:
         return None
     factor, best = best_of(evidence, factors, steps)
-    ratio = best / min(evidence.remaining, 1.0) if evidence.history.diverged else best / evidence.remaining
-    if not ratio < T.BETTER:
+    start = evidence.remaining if not evidence.history.diverged else max(1.0, evidence.at_first)
+    ratio, threshold = best / start, 1.0 if evidence.history.diverged else T.BETTER
+    if not ratio < threshold:
         return None
     rate, other = evidence.rate, factor * evidence.rate
     scale = evidence.scale
@@ -42,7 +43,7 @@ def _rate(evidence: Evidence, name: str, factors: tuple[float, ...], steps: int)
         f"{steps:,} steps from the same first weights at {other:.3g} bring it to {reached:.3g}."
     )
     advice = f"learning_rate={other:.2g}, or find_learning_rate (madi train --find-rate)."
-    return Finding(name, message, advice, ratio, T.BETTER)
+    return Finding(name, message, advice, ratio, threshold)
 
 
 def best_of(evidence: Evidence, factors: tuple[float, ...], steps: int) -> tuple[float, float]:
@@ -55,23 +56,22 @@ def diverged(evidence: Evidence) -> Finding | None:
     if not evidence.history.diverged:
         return None
     message = (
-        f"the loss was no longer finite after {evidence.trainer.step:,} steps, and at a tenth to a thousandth of the "
-        "learning rate it does not fall either."
+        f"the loss was no longer finite after {evidence.trainer.step:,} steps, and from a tenth to a 10,000th of the "
+        "learning rate it hardly falls either."
     )
     advice = "clip_norm=1, smaller first weights, and a look at the loss and at the largest inputs and targets."
-    return Finding("diverged", message, advice, math.inf, T.BETTER)
+    return Finding("diverged", message, advice, math.inf, 1.0)
 
 
 def overfitting(evidence: Evidence) -> Finding | None:
-    """The validation loss has risen far above its best and above the training loss."""
+    """The validation loss is far above the training loss, and has risen above its best unless it is very far."""
     measured = generalization(evidence)
     if measured is None:
         return None
     rise, gap, best_epoch = measured
-    if rise <= T.RISE or gap <= T.GAP:
-        return None
     held_out, trained = evidence.history["validation_loss"], evidence.history["loss"]
-    if trained[-1] >= held_out[best_epoch - 1]:
+    risen = rise > T.RISE and gap > T.GAP
+    if not (risen or gap > T.WIDE_GAP) or trained[-1] >= held_out[best_epoch - 1]:
         return None
     message = (
         f"the validation loss was best in epoch {best_epoch} ({held_out[best_epoch - 1]:.3g}) and is "
@@ -81,7 +81,8 @@ def overfitting(evidence: Evidence) -> Finding | None:
         "more data or augmentation, dropout or weight decay, a smaller network, and EarlyStopping (--patience), which "
         "goes back to the best epoch."
     )
-    return Finding("overfitting", message, advice, rise, T.RISE)
+    value, threshold = (rise, T.RISE) if risen else (gap, T.WIDE_GAP)
+    return Finding("overfitting", message, advice, value, threshold)
 
 
 def generalization(evidence: Evidence) -> tuple[float, float, int] | None:

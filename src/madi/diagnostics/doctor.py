@@ -24,7 +24,7 @@ def examine(
 
     A network that has learned costs two looks at its layers (see `LayerStatistics`) and one pass over the validation
     data.  Where the loss has hardly fallen, the rates are put to the test: at most 300 steps from the first weights for
-    each of a tenth, a hundredth and a thousandth of the rate, and of 10, 100, 1000 and 10,000 times it.
+    each of a tenth to a 10,000th of the rate and of 10 to 10,000 times it, four of each.
 
     Raises what `fit` raises for data that do not fit the model.
     """

@@ -76,6 +76,12 @@ class Evidence:
             return math.inf
         return self.scale.remaining(self.history["loss"][-1]) if self.history["loss"] else math.nan
 
+    @property
+    def at_first(self) -> float:
+        """How much of the loss there was in the first step; 1 where not even that was finite."""
+        first = self.history.steps.get("loss", [])[:1]
+        return self.scale.remaining(first[0]) if first and math.isfinite(first[0]) else 1.0
+
     @cached_property
     def validation_loss(self) -> float:
         """The validation loss of the weights as they are: early stopping may have gone back to better ones."""

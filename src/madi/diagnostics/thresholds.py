@@ -20,7 +20,8 @@ BETTER = 0.6  # of it: what another rate must leave, to be called better
 HOPELESS = 0.9  # of it: what counts as hardly learned
 STANDSTILL = 0.02  # of the scale: a change of the loss in the second half of the epochs
 RISE = 0.04  # of the validation loss above its best, on that scale
-GAP = 0.15  # of the validation loss above the training loss
+GAP = 0.15  # of the validation loss above the training loss, where it has risen so far
+WIDE_GAP = 0.5  # likewise, where it has not
 
 # Labels.
 IMBALANCE = 10.0  # examples of the most frequent class for one of the rarest
