@@ -8,7 +8,7 @@ import pytest
 from madi.datasets import Split
 from madi.lab import road_to_record, run
 from madi.lab.road_to_record import augmentation, claims, error
-from madi.layers import Dense
+from madi.layers import Dense, Ensemble
 
 
 def fixed(biases):
@@ -21,8 +21,8 @@ def fixed(biases):
 def test_probabilities_are_averaged_not_votes():
     test = Split(np.zeros((4, 2), np.float32), np.array([0, 0, 0, 1]))
     sure, two_unsure = fixed([4.0, 0.0]), [fixed([0.0, 0.2]), fixed([0.0, 0.1])]
-    assert [error([model], test) for model in (sure, *two_unsure)] == [0.25, 0.75, 0.75]
-    assert error([sure, *two_unsure], test) == 0.25
+    assert [error(model, test) for model in (sure, *two_unsure)] == [0.25, 0.75, 0.75]
+    assert error(Ensemble(sure, *two_unsure), test) == 0.25
 
 
 def test_changes_of_images_fit_their_size():

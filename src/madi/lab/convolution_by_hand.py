@@ -57,7 +57,7 @@ def compute(
 
 def three_ways(image: np.ndarray, kernel: np.ndarray, bias: float, padding: int, stride: int) -> Data:
     """An image (H, W, C) convolved by the node, as one matrix product, and pixel by pixel."""
-    options = {"padding": padding, "stride": stride}
+    options: dict[str, Any] = {"padding": padding, "stride": stride}
     node = F.conv2d(image[None], kernel, np.full(kernel.shape[-1], bias), **options).value[0]
     padded = F.zero_pad(image, ((padding, padding), (padding, padding), (0, 0))).value
     windows = im2col(padded, len(kernel), stride)

@@ -75,7 +75,7 @@ def layer_by_layer(model: Sequential, x: np.ndarray, labels: np.ndarray, units: 
     for number, (start, end) in enumerate(pairwise([0, *ends]), 1):
         outputs = predict(Sequential(*model.layers[start:end]), outputs)
         excitement, seen = outputs.max(axis=(1, 2)), view(model.layers[:end])
-        layer = {"number": number, "side": seen.side, "selectivity": selectivity(excitement, labels)}
+        layer: Data = {"number": number, "side": seen.side, "selectivity": selectivity(excitement, labels)}
         if number in SHOWN:
             chosen = np.argsort(-layer["selectivity"], kind="stable")[:units]
             layer["units"] = [best_patches(seen, x, outputs[..., unit], patches) for unit in chosen]

@@ -50,11 +50,12 @@ def compute(
     model = simple_convnet(
         len(found.classes), filters=filters, kernel_size=kernel_size, initializer=Normal(deviation)
     ).build(found.train.x.shape[1:], seed=seed)
-    before = np.array(model.layers[0].weight.value[..., 0, :])
+    first: Any = model.layers[0]
+    before = np.array(first.weight.value[..., 0, :])
     trainer = Trainer(model, optimizer=Adam(learning_rate), metrics=["accuracy"], seed=seed)
     train = Split(found.train.x[:examples], found.train.y[:examples])
     trainer.fit(train, epochs=epochs, verbose=0)
-    after = np.array(model.layers[0].weight.value[..., 0, :])
+    after = np.array(first.weight.value[..., 0, :])
     chosen = edges(after)
     return {
         "images": {"name": found.name, "notice": found.notice},
