@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from madi.errors import ShapeError
+from madi.errors import ConfigurationError
 from madi.lab import run
 
 
@@ -23,5 +23,5 @@ def test_the_path_follows_its_parameters():
 
 
 def test_another_number_of_coordinates_is_refused():
-    with pytest.raises(ShapeError, match="gradient_descent: start.*both coordinates"):
+    with pytest.raises(ConfigurationError, match="start must be 2 numbers"):
         run("gradient_descent", start=(1.0,))

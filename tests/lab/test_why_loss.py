@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from madi.datasets import moons_points
-from madi.errors import ShapeError
+from madi.errors import ConfigurationError
 from madi.lab import run
 
 
@@ -39,5 +39,5 @@ def test_a_move_as_small_as_the_points_are_close_shows_no_jump():
 
 
 def test_another_number_of_weights_is_refused():
-    with pytest.raises(ShapeError, match="why_loss: weights.*two weights"):
+    with pytest.raises(ConfigurationError, match="weights must be 2 numbers"):
         run("why_loss", weights=(1.0, 2.0, 3.0))

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from madi.errors import expect_shape
 from madi.functions import sum as total
 from madi.graph import Variable
 from madi.lab.framework import style
@@ -33,7 +32,6 @@ def compute(
     steps: Annotated[int, Number(1, 10_000, "of each path")] = 100,
 ) -> Data:
     """The three paths, each (steps + 1, 2)."""
-    expect_shape("gradient_descent: start", (len(start),), (2,), fix="Give both coordinates, such as (-3, 4).")
     rates = {"good": learning_rate, "too high": too_high, "too low": too_low}
     return {"rates": rates, "paths": {name: descend(start, rate, steps) for name, rate in rates.items()}}
 

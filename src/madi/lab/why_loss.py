@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import numpy as np
 
 from madi.datasets import Split, moons_points
-from madi.errors import expect_shape
 from madi.functions import sigmoid, sigmoid_binary_cross_entropy, step
 from madi.functions import sum as total
 from madi.graph import Variable, numerical_gradient
@@ -33,14 +32,13 @@ COST = Cost(full=0.3, quick=0.3)
 
 def compute(
     *,
-    weights: Annotated[tuple[float, ...], Number(-20, 20, "the two weights of the classifier")] = (0.5, -1.0),
+    weights: Annotated[tuple[float, ...], Number(-20, 20, "the two weights of the classifier", length=2)] = (0.5, -1.0),
     reach: Annotated[float, Number(0.01, 20, "how far the first weight is moved either way")] = 2.0,
     moves: Annotated[int, Number(11, 5001, "of the first weight, evenly spread")] = 801,
     hidden: Annotated[int, Number(1, 100, "units of the network that compares step and sigmoid")] = 5,
     seed: Seed = 0,
 ) -> Data:
     """Accuracy and loss at each value of the weight, their slopes, and the gradients behind step and sigmoid."""
-    expect_shape("why_loss: weights", (len(weights),), (2,), fix="Give two weights, such as (0.5, -1).")
     points, model = hundred_points(seed), classifier(weights)
     places = weights[0] + np.linspace(-reach, reach, moves)
     measured = np.array([measure(model, points, w) for w in places])
