@@ -113,8 +113,10 @@ def _added(found: dict[str, Any]) -> str:
 
 def _gradients_are_what_is_added(found: dict[str, Any]) -> bool:
     """The total is linear in each input, so that a whole unit more adds just the gradient."""
-    pairs = [(found["gradients"][name], found["one_more_adds"][name]) for name in found["inputs"]]
-    return bool(np.allclose(*zip(*pairs, strict=True), rtol=1e-9, atol=1e-9 * abs(found["total"])))
+    gradients, added = (
+        np.array([found[key][name] for name in found["inputs"]]) for key in ("gradients", "one_more_adds")
+    )
+    return bool(np.allclose(gradients, added, rtol=1e-9, atol=1e-9 * abs(found["total"])))
 
 
 def draw(data: Data) -> Any:

@@ -34,7 +34,7 @@ def compute(
     reach: Annotated[float, Number(0.1, 100, "how far the curve goes to either side of x")] = 3.0,
 ) -> Data:
     """z, its slopes three ways (the graph's, the product of the nodes', measured), and z along x."""
-    leaves = {"x": Variable(x, name="x"), "y": Variable(y, name="y")}
+    leaves: dict[str, Any] = {"x": Variable(x, name="x"), "y": Variable(y, name="y")}
     z = composed(**leaves, power=power)
     z.backward()
     measured = numerical_gradient(lambda x, y: composed(x=x, y=y, power=power), (x, y))

@@ -88,7 +88,7 @@ def surface(cost: Callable[[Any, Any], Any], side: np.ndarray) -> dict[str, np.n
 
 def gradients(cost: Callable[[Any, Any], Any], w: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(dJ/dw, dJ/db) at each point (..., 2), all in one pass: a mean over the points has 1/points of each gradient."""
-    leaves = Variable(w), Variable(b)
+    leaves: Any = (Variable(w), Variable(b))
     cost(*leaves).backward()
     return np.stack([leaf.grad for leaf in leaves], axis=-1) * w.size
 
@@ -99,7 +99,7 @@ def descend(
     """Gradient descent from `start`: all points (steps + 1, 2), and the cost at each."""
     point, points, values = np.array(start), [], []
     for _ in range(steps + 1):
-        leaf = Variable(point)
+        leaf: Any = Variable(point)
         found = cost(leaf[0:1], leaf[1:2])
         found.backward()
         points.append(point)
@@ -114,7 +114,8 @@ def rows_against_columns(x: np.ndarray, w: float, b: float) -> float:
     weight, bias = model.parameters().values()
     weight.value, bias.value = np.array([[w]]), np.array([b])
     rows = F.sigmoid(model(x[:, None])).value
-    columns = F.sigmoid(F.matmul(weight.value.T, x[None, :]) + b).value
+    product: Any = F.matmul(weight.value.T, x[None, :])
+    columns = F.sigmoid(product + b).value
     return float(np.abs(rows.T - columns).max())
 
 

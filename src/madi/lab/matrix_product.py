@@ -85,7 +85,7 @@ def claims(data: Data) -> dict[str, bool]:
             product, data["reversed"]
         ),
         f"Of {len(data['tried'])} pairs of shapes {len(unfit)} has no product: "
-        f"{''.join(attempt['message'] for attempt in unfit) or 'all fit'}": len(unfit) == 1,
+        f"{''.join(attempt['message'] for attempt in unfit) or 'all fit.'}": len(unfit) == 1,
         f"A batch, {shapes}, differs from its examples one by one by {apart:.0e} at most.": apart <= 1e-12,
     }
 

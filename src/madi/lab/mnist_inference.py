@@ -115,7 +115,9 @@ def claims(data: Data) -> dict[str, bool]:
         f"answers the same, the outputs to {batches['apart']:.0e}.": (
             batches["same_answers"] == batches["images"] and batches["apart"] < 1e-4
         ),
-        f"Labels and one-hot rows give the same loss, {losses[0]:.6f}.": bool(np.isclose(*losses, rtol=1e-6)),
+        f"Labels and one-hot rows give the same loss, {losses[0]:.6f}.": bool(
+            np.isclose(losses[0], losses[1], rtol=1e-6)
+        ),
     }
 
 

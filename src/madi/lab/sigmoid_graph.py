@@ -50,7 +50,8 @@ def compute(
 
 def four_nodes(x: Any) -> Any:
     """The sigmoid of elementary nodes."""
-    return 1 / (F.exp(x * -1) + 1)
+    raised: Any = F.exp(x * -1)
+    return 1 / (raised + 1)
 
 
 def evaluated(function: Any, x: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def compute(
 def as_written(a: Any) -> np.ndarray:
     """Softmax without the shift, as its equation is written."""
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is what is to be seen
-        raised = F.exp(np.array(a))
+        raised: Any = F.exp(np.array(a))
         return (raised / F.sum(raised, axis=-1, keepdims=True)).value
 
 

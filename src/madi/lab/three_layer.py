@@ -58,7 +58,7 @@ def compute(
 
 def second_to_first(x: tuple[float, ...], weight: np.ndarray) -> float:
     """d(first unit's sum) / d(second input)."""
-    leaf = Variable(np.array(x))
+    leaf: Any = Variable(np.array(x))
     F.affine(leaf, weight).backward(np.eye(weight.shape[1])[0])
     return float(leaf.grad[1])
 
