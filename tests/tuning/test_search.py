@@ -11,7 +11,7 @@ from madi import optimizers
 from madi.errors import ConfigurationError, DataError, FileError, MadiError
 from madi.layers import Dense, Dropout, ReLU
 from madi.tuning import Choice, Integer, LogUniform, Measure, Search, Trial, Uniform, search
-from madi.tuning.rounds import divided, shares
+from madi.tuning.rounds import divided, fitting, shares
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int32)
@@ -304,6 +304,13 @@ def test_interrupted_with_what_is_finished(monkeypatch):
     found = small(together=4)
     assert found.interrupted
     assert [entry.number for entry in found.records] == [0, 1, 2, 3, 4]
+
+
+def test_large_networks_are_trained_few_at_once():
+    assert fitting(trainer()) > 1000
+    model = madi.Sequential(Dense(1000)).build((999,))
+    assert fitting(madi.Trainer(model)) == 2**31 // (4 * 4 * 1_000_000) == 134
+    assert fitting(madi.Trainer(madi.Sequential(Dense(2)))) == 10  # of a network that is not built yet nobody knows
 
 
 # ---- what is refused

@@ -166,13 +166,12 @@ class Tuning:
         from madi.tuning import search
 
         config, own = self.config, self.config.storage is None
-        round_ = config.trials if own and config.sampler == "random" else None
         return search(
             self.make, self.parts["training"], validation=self.parts["validation"], ranges=config.ranges(),
             trials=config.trials, rounds=config.rounds, epochs=config.trial_epochs, sampler=config.sampler,
             seed=config.seed, storage=config.storage or str(self.folder.file(JOURNAL)),
-            study=config.study or f"{config.dataset}-{config.model}", together=config.together or round_,
-            worker="only" if own else f"{socket.gethostname()}:{self.folder.path.resolve()}",
+            study=config.study or f"{config.dataset}-{config.model}", together=config.together,
+            worker=None if own else f"{socket.gethostname()}:{self.folder.path.resolve()}",
             report=None if quiet else _tell_round, verbose=0 if quiet else 1,
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy as np
 from madi.datasets import Split, split
 from madi.errors import ConfigurationError, unknown_name
 from madi.options import FRACTION, expect_count, expect_number
+from madi.training import Trainer
 from madi.tuning.book import Book, Memory
 from madi.tuning.ranges import Range, Ranges, draw, expect_ranges, narrowed
 from madi.tuning.result import Search
@@ -20,6 +21,7 @@ from madi.tuning.running import Make, made, run_trials
 from madi.tuning.trial import Measure, Trial
 
 SAMPLERS = ("random", "tpe")
+MEMORY = 2**31  # bytes that the weights of all trials at once may take
 FEW = 10  # trials asked for at once where those before should be learned from, or others take some too
 
 
@@ -41,7 +43,7 @@ class Round(NamedTuple):
 def search(
     make: Make, data: Any, *, ranges: Mapping[str, Range], trials: int = 60, rounds: int = 3, epochs: int = 5,
     batch_size: int = 100, validation: Any = 0.2, measure: str | None = None, sampler: str = "random", seed: int = 0,
-    storage: str | None = None, study: str = "madi", worker: str = "only",
+    storage: str | None = None, study: str = "madi", worker: str | None = None,
     together: int | None = None, report: Callable[[Round], None] | None = None, verbose: int = 1,
 ) -> Search:  # fmt: skip
     """Search for hyperparameters: draw some, train a few epochs, keep the best, narrow the ranges, repeat.
@@ -62,10 +64,11 @@ def search(
     storage      where the search is kept, so that a search that was killed goes on, and several processes or machines
                  share one: a file, or a URL of a database such as "postgresql://..."
     study        its name in the storage
-    worker       the name of this process where several share a storage: each needs its own.  It takes up the trials
-                 that it began and did not finish
-    together     trials that are asked for, and trained, at once.  The whole round for the random sampler without a
-                 storage; 10 for "tpe", which learns from those before, and for a shared storage
+    worker       the name of this process where several share a storage: each needs its own, and takes up the trials
+                 that it began and did not finish.  None where it is the only one
+    together     trials that are asked for, and trained, at once.  The whole round for the random sampler of a
+                 process alone; 10 for "tpe", which learns from those before, and where there are other workers; fewer
+                 where their weights would not fit into 2 GiB
     report       called with a `Round` after each
     verbose      1: progress of the training; 0: silent
 
@@ -90,8 +93,11 @@ def search(
     trainer, _ = made(make, draw(first, seed=seed, number=0), fit)
     compared = Measure.of(trainer.metrics, measure)
     book = _book(sampler, storage, study, first, compared, seed=seed, worker=worker)
-    whole = sampler == "random" and storage is None
-    most = trials if whole and together is None else expect_count("search: together", together or FEW, fix="Try 10.")
+    if together is None:
+        usual = trials if sampler == "random" and worker is None else FEW
+        most = min(usual, fitting(trainer))
+    else:
+        most = expect_count("search: together", together, fix="Try 10.")
     return _Run(make, examples, fit, compared, book, shares(trials, rounds), most, report).go(first)
 
 
@@ -105,13 +111,19 @@ def divided(data: Any, validation: Any, seed: int) -> tuple[Split, Split]:
     return parts.train, parts.validation
 
 
+def fitting(trainer: Trainer) -> int:
+    """How many such trials fit into memory at once: weights, gradients and two arrays of an optimizer for each."""
+    size = sum(parameter.value.nbytes for parameter in trainer.model.parameters().values())
+    return max(1, MEMORY // (4 * size)) if size else FEW
+
+
 def shares(trials: int, rounds: int) -> list[int]:
     """The trials of each round: 34, 33 and 33 of 100."""
     return [trials // rounds + (number < trials % rounds) for number in range(rounds)]
 
 
 def _book(
-    sampler: str, storage: str | None, study: str, ranges: Ranges, measure: Measure, *, seed: int, worker: str
+    sampler: str, storage: str | None, study: str, ranges: Ranges, measure: Measure, *, seed: int, worker: str | None
 ) -> Book:
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)
@@ -120,7 +132,7 @@ def _book(
     expect_optuna()
     from madi.tuning.study import StudyBook
 
-    return StudyBook.open(storage, study, ranges, measure, sampler=sampler, seed=seed, worker=worker)
+    return StudyBook.open(storage, study, ranges, measure, sampler=sampler, seed=seed, worker=worker or "")
 
 
 def expect_optuna() -> None:
