@@ -14,6 +14,15 @@ RESOLUTION = 200  # pixels an inch
 UNSAID = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
+def settled(figure: Any) -> Any:
+    """The figure with every panel where it will stay: matplotlib's layout moves a little more each time it is drawn."""
+    if hasattr(figure, "savefig"):
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    return figure
+
+
 def png_of(figure: Any) -> bytes:
     """A figure of matplotlib, or a drawing of a graph, as PNG."""
     if hasattr(figure, "savefig"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from madi.errors import FileError
-from madi.lab.framework.figures import inline, png_of, svg_of
+from madi.lab.framework.figures import inline, png_of, settled, svg_of
 from madi.lab.framework.records import Shapes, from_plain, json_text, to_plain
 from madi.lab.framework.style import styled
 
@@ -74,7 +74,7 @@ class Result:
     def figure(self) -> Any:
         """The figure of these data: matplotlib's, or a drawing of a graph."""
         with styled():
-            return self.experiment.module.draw(self.data)
+            return settled(self.experiment.module.draw(self.data))
 
     @property
     def confirmed(self) -> int:
