@@ -131,10 +131,10 @@ def test_the_parts_of_a_docstring():
 
 
 def test_numbers_small_and_large(toy):
-    data = {"a": {"b": 1 / 3}, "list": [{"c": True}, {"c": "text"}], "none": None, **run(toy).data}
+    data = {"a": {"b": 1 / 3, "n": 2}, "list": [{"c": True}, {"c": "text"}], "none": None, **run(toy).data}
     told = dict(leaves(data))
-    assert told["a / b"] == "0.33333"
-    assert (told["list / 0 / c"], told["list / 1 / c"]) == ("yes", "text")
+    assert told["a"] == "b 0.33333, n 2"
+    assert (told["list / 0"], told["list / 1"]) == ("c yes", "c text")
     assert told["none"] == "None"
     assert told["odd / nan"] == "1, nan, -inf"
     assert told["odd / empty"] == "0 × 2 numbers"

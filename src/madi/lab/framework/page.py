@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GENERATOR = "madi lab"
 MOST_NUMBERS, MOST_ROWS = 8, 60  # in a line of the table of numbers; lines of it
+SHORT = 20  # characters of a text that stands among numbers
 MOST_TEXT = 20_000  # characters of JSON on the page
 CODE = re.compile("`([^`]+)`")
 
@@ -140,14 +141,20 @@ def _numbers(result: Result) -> str:
 
 def leaves(data: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(path, text) of what there is in the data: small things whole, large arrays by shape and range."""
-    if isinstance(data, dict):
+    if path and isinstance(data, dict) and len(data) <= MOST_NUMBERS and all(map(_is_short, data.values())):
+        yield path, ", ".join(f"{key} {number(value)}" for key, value in data.items())
+    elif isinstance(data, dict):
         for key, value in data.items():
             yield from leaves(value, f"{path} / {key}" if path else str(key))
     elif isinstance(data, (list, tuple)) and any(isinstance(entry, (dict, list, tuple, np.ndarray)) for entry in data):
-        for number, value in enumerate(data):
-            yield from leaves(value, f"{path} / {number}")
+        for place, value in enumerate(data):
+            yield from leaves(value, f"{path} / {place}")
     else:
         yield path, _leaf(data)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, np.number)) or (isinstance(value, str) and len(value) <= SHORT)
 
 
 def _leaf(value: Any) -> str:
@@ -169,7 +176,7 @@ def _shape(array: np.ndarray) -> str:
 
 def number(value: Any) -> str:
     """Up to five digits of a number; anything else as it is."""
-    return f"{value:.5g}" if isinstance(value, float) else shown(value)
+    return f"{value:.5g}" if isinstance(value, (float, np.floating)) else shown(value)
 
 
 def _values(parameters: dict[str, Any]) -> str:
@@ -192,6 +199,6 @@ def _origin(result: Result) -> str:
 
     origin = result.origin
     how = ("Recorded" if result.recorded else "Computed") + (", as a quick run," if result.quick else "")
-    versions = ", ".join(f"{name} {number}" for name, number in origin.versions.items())
+    versions = ", ".join(f"{name} {release}" for name, release in origin.versions.items())
     took = duration(result.seconds, tenths=True)
     return f"{how} on {origin.date} in {took} ({origin.machine}). {versions}."
