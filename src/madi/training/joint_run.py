@@ -13,20 +13,19 @@ from madi.errors import DivergenceError
 from madi.kernels import random
 from madi.kernels.arrays import aligned_copy
 from madi.training.averaging import Underneath
-from madi.training.joint_engine import JointEngine, SharedPlan, one_of, put_back, stacked
 from madi.training.batches import STEPS, epoch_rows, stretches
 from madi.training.data import Examples
 from madi.training.divergence import explain
 from madi.training.engines import over
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
+from madi.training.joint_engine import JointEngine, SharedPlan, one_of, put_back, stacked
+from madi.training.metrics import Whole
 from madi.training.prediction import evaluation_batch
 from madi.training.run import SECONDS_PER_CALL, first_state
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
-
-ENGINE = "together"
 
 
 class JointRun:
@@ -38,18 +37,29 @@ class JointRun:
 
     def __init__(
         self, trainers: Sequence[Trainer], data: Examples, validation: Examples | None, batch_size: int,
-        signals: Interrupts,
+        engine: JointEngine, signals: Interrupts,
     ) -> None:  # fmt: skip
         self.trainers, self.leader = list(trainers), trainers[0]
-        self.data, self.validation, self.signals = data, validation, signals
+        self.data, self.validation, self.engine, self.signals = data, validation, engine, signals
         self.batch_size = min(batch_size, len(data))
         self.seconds: dict[int, float] = {}  # that a step takes, by the size of its batch
         self.lost: dict[int, Any] = {}  # the last finite states of the trials that diverged, on the host
 
+    def go(self, epochs: int) -> None:
+        """Train; whatever ends it, the models then hold their last finite weights."""
+        self.begin()
+        self.leader._progress.start(epochs, self.leader.epoch + 1, -(-len(self.data) // self.batch_size))
+        try:
+            for _ in range(epochs):
+                if self.signals.pending or not self.going:
+                    break
+                self.one_epoch()
+        finally:
+            self.end()
+
     def begin(self) -> None:
         """Bring weights, optimizer states and data to the engine."""
         states, frozen = zip(*(first_state(trainer) for trainer in self.trainers), strict=True)
-        self.engine = self._engine()
         self.step = self.leader._step(self.data)
         self.state, self.frozen = self.engine.put(stacked(states)), self.engine.put(stacked(frozen))
         self.shared = self.engine.share(self.data.arrays())
@@ -57,15 +67,8 @@ class JointRun:
         self.numbers = self._numbers()
         self.keys = np.stack([random.fold_in(trainer.key, STEPS) for trainer in self.trainers])
         for trainer in self.trainers:
-            trainer._stop_reason, trainer.interrupted, trainer.history.diverged = None, False, False
+            trainer._stop_reason, trainer.history.diverged = None, False
             trainer._remember_first_values(list(states[0]["parameters"]))
-
-    def _engine(self) -> JointEngine:
-        engines = self.leader._engines
-        if ENGINE not in engines:
-            announce = lambda busy: self.leader._progress.compiling(busy)  # noqa: E731
-            engines[ENGINE] = JointEngine(dtype=self.leader.dtype, announce=announce)
-        return engines[ENGINE]
 
     def _numbers(self) -> Any:
         found = stacked([trainer._numbers() for trainer in self.trainers])
@@ -179,6 +182,8 @@ class JointRun:
             row = {"epoch": trainer.epoch, **{name: column[place] for name, column in lists.items()}}
             row |= {"learning_rate": trainer.optimizer.rate_at(trainer.step - 1), "seconds": seconds}
             trainer.history.epochs.append(row)
+        means = {name: float(np.mean(column[self.going])) for name, column in columns.items()}
+        self.leader._progress.epoch(self._epoch(), {**means, "seconds": seconds * len(self.trainers)})
 
     def _measured_on(self, found: Examples, shared: Any) -> dict[str, np.ndarray]:
         """Loss and metrics of each trial on examples, in inference."""
@@ -196,8 +201,10 @@ class JointRun:
 
     def _whole_values(self, found: Examples) -> dict[str, np.ndarray]:
         """Metrics that need all outputs of a trial at once; NaN for those that are out."""
-        variables = self._variables()
         columns: dict[str, np.ndarray] = {}
+        if not any(isinstance(metric, Whole) for metric in self.leader.metrics):
+            return columns
+        variables = over(self._variables(), np.asarray)
         for place in self.going:
             own = self.trainers[place]._whole_values(self.engine, one_of(variables, place), found)
             for name, value in own.items():

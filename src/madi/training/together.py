@@ -7,13 +7,17 @@ from typing import Any
 
 from madi.errors import ConfigurationError, DivergenceError
 from madi.kernels import random
+from madi.training.choice import quick_on_numpy, trials_together
 from madi.training.data import Examples, inputs, is_table
 from madi.training.history import History
 from madi.training.interrupt import Interrupts
+from madi.training.joint_engine import JointEngine
+from madi.training.joint_run import JointRun, told_diverged
 from madi.training.progress import progress_for
 from madi.training.settings import expect_whole
 from madi.training.trainer import Trainer
-from madi.training.joint_run import JointRun, told_diverged
+
+ENGINE = "together"
 
 
 def fit_together(
@@ -40,17 +44,31 @@ def fit_together(
     _expect_apart(trainers)
     if not is_table(data):
         raise ConfigurationError("fit_together: expected arrays (x, y), got an iterable of batches. Gather them first.")
-    options = {"sample_weight": sample_weight, "class_weight": class_weight}
-    with Interrupts() as signals:
-        for group in _groups(trainers, data):
-            found = group[0]._datasets(data, validation, sample_weight, class_weight, batch_size)
-            if signals.pending:
-                break
-            if len(group) == 1:
-                _alone(group[0], data, validation, epochs, batch_size, options, verbose)
+    given = {"validation": validation, "sample_weight": sample_weight, "class_weight": class_weight}
+    groups = _groups(trainers, data)
+    checked = [group[0]._datasets(data, batch_size=batch_size, **given) for group in groups]
+    for trainer in trainers:
+        trainer.interrupted = False
+    for group, found in zip(groups, checked, strict=True):
+        size = _size(group, len(found[0]), epochs, batch_size)
+        for start in range(0, len(group), size):
+            part = group[start : start + size]
+            if any(trainer.interrupted for trainer in trainers):
+                _interrupt(part)
+            elif size == 1:
+                _alone(part[0], group[0], data, {**given, "epochs": epochs, "batch_size": batch_size}, verbose)
             else:
-                _batched(group, *found, epochs, batch_size, signals, verbose)
+                _joint(part, _engine(group[0]), *found, epochs, batch_size, verbose)
     return [trainer.history for trainer in trainers]
+
+
+def _size(group: Sequence[Trainer], examples: int, epochs: int, batch_size: int) -> int:
+    """How many trainers of a group train in one program."""
+    leader, count = group[0], len(group)
+    auto = leader.engine_name == "auto" and leader.precision is None and ENGINE not in leader._engines
+    if count == 1 or (auto and quick_on_numpy(leader.model, examples, epochs * count, batch_size)):
+        return 1
+    return trials_together(leader.model, count, min(batch_size, examples))
 
 
 def _expect_apart(trainers: Sequence[Trainer]) -> None:
@@ -86,31 +104,43 @@ def _program(trainer: Trainer) -> Hashable:
     return trainer._step().signature, weights, statistics, shared, trainer.epoch
 
 
-def _alone(
-    trainer: Trainer, data: Any, validation: Any, epochs: int, batch_size: int, options: dict[str, Any], verbose: int
-) -> None:
-    """An ordinary fit."""
+def _alone(trainer: Trainer, leader: Trainer, data: Any, options: dict[str, Any], verbose: int) -> None:
+    """An ordinary fit, by the program of the group's first where that is compiled."""
+    if "jax" in leader._engines:
+        trainer._engines.setdefault("jax", leader._engines["jax"])
     try:
-        trainer.fit(data, validation=validation, epochs=epochs, batch_size=batch_size, verbose=verbose, **options)
+        trainer.fit(data, verbose=verbose, **options)
     except DivergenceError as error:
         told_diverged(trainer, error)
 
 
-def _batched(
-    group: Sequence[Trainer], data: Examples, validation: Examples | None, epochs: int, batch_size: int,
-    signals: Interrupts, verbose: int,
+def _interrupt(part: Sequence[Trainer]) -> None:
+    """Trainers whose turn did not come."""
+    for trainer in part:
+        trainer.interrupted = True
+        trainer.history.notices.append("interrupted before it began")
+
+
+def _engine(leader: Trainer) -> JointEngine:
+    """The engine of a group, kept with its first trainer: a second fit compiles nothing."""
+    if ENGINE not in leader._engines:
+        leader._engines[ENGINE] = JointEngine(
+            dtype=leader.dtype, announce=lambda busy: leader._progress.compiling(busy)
+        )
+    found: JointEngine = leader._engines[ENGINE]
+    return found
+
+
+def _joint(
+    group: Sequence[Trainer], engine: JointEngine, data: Examples, validation: Examples | None, epochs: int,
+    batch_size: int, verbose: int,
 ) -> None:  # fmt: skip
-    run = JointRun(group, data, validation, batch_size, signals)
+    """One fit of all of the group."""
     leader = group[0]
     leader._progress = progress_for(verbose)
-    run.begin()
-    leader._progress.start(epochs, leader.epoch + 1, -(-len(data) // run.batch_size))
     try:
-        for _ in range(epochs):
-            if signals.pending or not run.going:
-                break
-            run.one_epoch()
+        with Interrupts() as signals:
+            JointRun(group, data, validation, batch_size, engine, signals).go(epochs)
     finally:
-        run.end()
         leader._progress.close()
         leader._progress = progress_for(0)
