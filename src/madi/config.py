@@ -174,6 +174,11 @@ class TrainConfig(Options):
         "Train as ever, but measure and keep the moving average of the weights with this decay, such as 0.999.",
         _number(FRACTION, "Try 0.999."), None, unset="no average",
     )  # fmt: skip
+    members: int = _training(
+        "Networks of different seeds that train together, in one order of the examples, and answer as one by the mean "
+        "of their probabilities.",
+        _whole(1), 1,
+    )  # fmt: skip
     metrics: tuple[str, ...] = _training("accuracy, f1, auc, top_5_accuracy, ...", _names, ("accuracy",))
     patience: int | None = _training(
         "Stop after this many epochs without a lower loss, and go back to the best weights.",

@@ -68,6 +68,7 @@ def train(
       madi train planar --hidden 4 --activation tanh --epochs 200 --output runs/flower
       madi train mnist --model deep_convnet --batch-size 100 --epochs 20
       madi train mnist --model simple_convnet --find-rate
+      madi train mnist --hidden 100 --members 5
       madi train mnist --hidden 100 --learning-rate 1 --doctor
       madi train cifar10 --model resnet_cifar --depth 20 --augment crop:4,flip --batch-size 128
       madi train cifar10 --model vgg11 --batch-norm --hidden none --label-smoothing 0.1
@@ -76,7 +77,7 @@ def train(
     folder = RunFolder.create(chosen, output, overwrite=overwrite)
     job = None
     try:
-        job = Job.of(chosen)
+        job = job_of(chosen)
         if not quiet:
             _introduce(job)
         if find_rate:
@@ -95,6 +96,13 @@ def train(
         raise typer.Exit(INTERRUPTED)
     if not quiet:
         report_health(job)
+
+
+def job_of(config: TrainConfig) -> Job:
+    """The job of a configuration: of one network, or of several."""
+    from madi.cli.members import Members
+
+    return (Job if config.members == 1 else Members).of(config)
 
 
 @dataclass
@@ -147,6 +155,17 @@ class Job:
         self.doctor = Doctor(self.parts["training"], validation=validation, every=self.config.epochs)
         return self.doctor
 
+    def besides(self) -> dict[str, Any]:
+        """What the results have besides the network's own."""
+        return {}
+
+    def report(self, measured: dict[str, Any]) -> None:
+        """What is told besides."""
+
+    def write_besides(self, folder: RunFolder) -> list[str]:
+        """Write what the folder has besides; the names of the files."""
+        return []
+
     def about(self) -> dict[str, Any]:
         """What the model's file says of its origin."""
         config = self.config
@@ -176,12 +195,15 @@ def finish(
     trainer = job.trainer
     measured = {} if broken_off else {name: trainer.evaluate(part) for name, part in job.parts.items()}
     run = {"epochs": len(trainer.history), "seconds": round(job.seconds, 3), "interrupted": broken_off}
-    files = folder.write(trainer.model, trainer.history, job.about(), {**run, **measured})
+    besides = {} if broken_off else job.besides()
+    files = folder.write(trainer.model, trainer.history, job.about(), {**run, **measured, **besides})
+    files += job.write_besides(folder)
     if quiet:
         say(str(folder.path))
         return
     if measured:
         _report(job, measured)
+        job.report({**measured, **besides})
     say(f"written to {folder.path}\n  {'  '.join([*files, *beside])}")
 
 
