@@ -306,6 +306,17 @@ def test_interrupted_with_what_is_finished(monkeypatch):
     assert [entry.number for entry in found.records] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("storage", [None, "search.journal"])
+def test_ctrl_c_between_two_fits(storage, tmp_path):
+    def pressed(done):
+        if done.number == 2:
+            raise KeyboardInterrupt
+
+    found = small(report=pressed, storage=storage and str(tmp_path / storage))
+    assert found.interrupted
+    assert (len(found.records), len(found.ranges)) == (8, 2)
+
+
 def test_large_networks_are_trained_few_at_once():
     assert fitting(trainer()) > 1000
     model = madi.Sequential(Dense(1000)).build((999,))

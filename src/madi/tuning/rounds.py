@@ -155,13 +155,16 @@ class _Run:
     report: Callable[[Round], None] | None
 
     def go(self, ranges: Ranges) -> Search:
-        """All rounds, the first with these ranges."""
-        begun = []
-        for number, wanted in enumerate(self.shares, start=1):
-            ranges = self.begin(number, ranges)
-            begun.append(ranges)
-            if not self.one_round(number, wanted, ranges):
-                return self.result(begun, interrupted=True)
+        """All rounds, the first with these ranges; Ctrl-C between two fits ends the search as one within does."""
+        begun = [self.begin(1, ranges)]
+        try:
+            for number, wanted in enumerate(self.shares, start=1):
+                if number > 1:
+                    begun.append(self.begin(number, begun[-1]))
+                if not self.one_round(number, wanted, begun[-1]):
+                    return self.result(begun, interrupted=True)
+        except KeyboardInterrupt:
+            return self.result(begun, interrupted=True)
         return self.result(begun, interrupted=False)
 
     def begin(self, number: int, before: Ranges) -> Ranges:
