@@ -24,6 +24,7 @@ def fonts(monkeypatch):
 def test_korean_where_a_font_has_it(fonts):
     fonts("DejaVu Sans", "Malgun Gothic", "NanumGothic")
     assert style.korean("기울기", "gradient") == "기울기"
+    assert style.korean("기울기 $x_0$", "gradient $x_0$") == "gradient $x_0$"
     assert style.style()["font.family"] == ["DejaVu Sans", "NanumGothic"]
 
 

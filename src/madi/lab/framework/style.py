@@ -39,8 +39,11 @@ def hangul_font() -> str | None:
 
 
 def korean(text: str, english: str) -> str:
-    """A label in Korean where a font on this machine shows it, else in English."""
-    return text if hangul_font() else english
+    """A label in Korean where a font on this machine shows it, else in English; so too where it has a formula in $.
+
+    matplotlib sets a text with a formula in one font, and none has both all signs and Hangul.
+    """
+    return text if hangul_font() and "$" not in text else english
 
 
 def style() -> dict[str, Any]:
