@@ -28,7 +28,7 @@ from madi.optimizers import Adam
 from madi.training import Trainer, predict
 
 ROWS = ("E2",)
-COST = Cost(full=60, quick=4)
+COST = Cost(full=60, quick=2.5)
 
 DIRECTIONS = ("ink to the right", "to the left", "below", "above")
 WHOLE = [60_000, 20]  # the book's training: examples, epochs

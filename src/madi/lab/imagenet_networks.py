@@ -25,7 +25,7 @@ from madi.lab.framework.parameters import Choice
 from madi.layers import Branches, Conv2D, Dense, Layer, Residual, Sequential
 
 ROWS = ("E7",)
-COST = Cost(full=3, quick=3)
+COST = Cost(full=2, quick=2)
 
 # Top-5 error in percent on the test images, by year, name and network: Russakovsky et al., "ImageNet Large Scale Visual
 # Recognition Challenge" (2015), tables 5 and 8; 2015 He et al., "Deep residual learning for image recognition" (2015).

@@ -35,7 +35,7 @@ from madi.schedules import cosine
 from madi.training import Trainer, fit_together, predict
 
 ROWS = ("E4",)
-COST = Cost(full=11_000, quick=15)
+COST = Cost(full=11_000, quick=17)
 LONG = True
 
 STEPS = ("deep_convnet", "+ learning-rate decay", "+ augmentation", "+ batch norm")

@@ -27,7 +27,7 @@ from madi.optimizers import Adam
 from madi.training import Trainer
 
 ROWS = ("E7",)
-COST = Cost(full=20, quick=4)
+COST = Cost(full=25, quick=3)
 
 KINDS = {"with skips": True, "without": False}
 
