@@ -207,6 +207,12 @@ def test_every_kind_of_range_at_once(madi, tmp_path):
     assert set(table["hidden"]) == {"3", "4,4"}
 
 
+def test_several_members_with_the_best_values(madi, tmp_path):
+    assert madi("tune", "planar", *QUICK, "--members", "2", "--output", "run").code == 0
+    assert polars.read_csv(tmp_path / "run/trials.csv").height == 6
+    assert len(load(tmp_path / "run/model.safetensors").parameters()) == 2 * 4
+
+
 def test_a_folder_with_a_search_is_not_written_over(searched, madi):
     result = madi("tune", "planar", *QUICK, "--output", "run")
     assert result.code == 2

@@ -13,7 +13,7 @@ import typer
 from madi.cli.console import notice, say, show, table
 from madi.cli.run_folder import CONFIGURATION, RunFolder, writing
 from madi.cli.settings import with_fields
-from madi.cli.train import INTERRUPTED, Job, finish
+from madi.cli.train import INTERRUPTED, finish, job_of
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
@@ -212,7 +212,7 @@ def _finish(job: Tuning, found: Search, quiet: bool) -> None:
     if not quiet:
         _show(found)
     config = job.config.final(best.parameters)
-    final = Job.of(config)
+    final = job_of(config)
     with writing(job.folder.path, "Free some space."):
         job.folder.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
     if not quiet:
