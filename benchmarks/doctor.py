@@ -203,7 +203,7 @@ def numbers(trainer: Trainer, run: Run, doctor: Doctor) -> dict[str, float]:
         "grow": rules.growth(first if trainer.history.diverged else rows, largest=True)[1],
     }
     if (measured := course.generalization(evidence)) is not None:
-        found |= {"rise": measured[0], "gap": measured[1]}
+        found |= {"rise": measured.rise, "gap": measured.gap}
     if evidence.remaining > 0.1 and trainer.step > 3:
         steps = min(trainer.step, 300)
         for factor in course.LOWER:

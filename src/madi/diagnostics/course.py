@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,35 +66,51 @@ def diverged(evidence: Evidence) -> Finding | None:
 
 def overfitting(evidence: Evidence) -> Finding | None:
     """The validation loss is far above the training loss, and has risen above its best unless it is very far."""
-    measured = generalization(evidence)
-    if measured is None:
+    seen = generalization(evidence)
+    if seen is None:
         return None
-    rise, gap, best_epoch = measured
-    held_out, trained = evidence.history["validation_loss"], evidence.history["loss"]
-    risen = rise > T.RISE and gap > T.GAP
-    if not (risen or gap > T.WIDE_GAP) or trained[-1] >= held_out[best_epoch - 1]:
+    risen = seen.rise > T.RISE and seen.gap > T.GAP
+    if not (risen or seen.gap > T.WIDE_GAP) or seen.trained >= seen.best:
         return None
     message = (
-        f"the validation loss was best in epoch {best_epoch} ({held_out[best_epoch - 1]:.3g}) and is "
-        f"{held_out[-1]:.3g} now, while the training loss has fallen to {trained[-1]:.3g}."
+        f"the validation loss was best in epoch {seen.best_epoch} ({seen.best:.3g}) and is {seen.held_out:.3g} now, "
+        f"while the training loss has fallen to {seen.trained:.3g}."
     )
     advice = (
         "more data or augmentation, dropout or weight decay, a smaller network, and EarlyStopping (--patience), which "
         "goes back to the best epoch."
     )
-    value, threshold = (rise, T.RISE) if risen else (gap, T.WIDE_GAP)
+    value, threshold = (seen.rise, T.RISE) if risen else (seen.gap, T.WIDE_GAP)
     return Finding("overfitting", message, advice, value, threshold)
 
 
-def generalization(evidence: Evidence) -> tuple[float, float, int] | None:
-    """(rise of the validation loss above its best, its gap to the training loss, epoch of the best), on the scale."""
+@dataclass(frozen=True)
+class Generalization:
+    """Losses of training and validation for the weights as they are, and the best of validation.
+
+    rise   of the validation loss above its best, on the scale of `progress`
+    gap    of the validation loss above the training loss, likewise
+    """
+
+    trained: float
+    held_out: float
+    best: float
+    best_epoch: int
+    rise: float
+    gap: float
+
+
+def generalization(evidence: Evidence) -> Generalization | None:
+    """How training and validation compare; None where there was no validation, or a single epoch."""
     held_out, trained = evidence.history["validation_loss"], evidence.history["loss"]
-    if len(held_out) != len(trained) or len(held_out) < 2:
+    if len(held_out) != len(trained) or len(held_out) < 2 or not np.isfinite(held_out).any():
         return None
     span = max(evidence.scale.ignorant - evidence.scale.perfect, 1e-12)
     best = int(np.nanargmin(held_out))
     now = held_out[-1] if evidence.validation is None else evidence.validation_loss
-    return (now - held_out[best]) / span, (now - trained[-1]) / span, best + 1
+    went_back = abs(now - held_out[best]) < abs(now - held_out[-1])  # early stopping put the best weights back
+    own = trained[best] if went_back else trained[-1]
+    return Generalization(own, now, held_out[best], best + 1, (now - held_out[best]) / span, (now - own) / span)
 
 
 def underfitting(evidence: Evidence) -> Finding | None:
