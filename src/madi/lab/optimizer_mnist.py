@@ -45,7 +45,7 @@ def compute(
     chosen: dict[str, Optimizer] = {
         "SGD": SGD(learning_rate),
         "Momentum": Momentum(learning_rate),
-        "AdaGrad": AdaGrad(learning_rate),
+        "AdaGrad": AdaGrad(learning_rate=learning_rate),
         "Adam": Adam(adam_rate),
     }
     trainers = [

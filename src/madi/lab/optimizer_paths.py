@@ -46,7 +46,7 @@ def compute(
     chosen = {
         "SGD": SGD(learning_rate),
         "Momentum": Momentum(momentum_rate),
-        "AdaGrad": AdaGrad(adagrad_rate),
+        "AdaGrad": AdaGrad(learning_rate=adagrad_rate),
         "Adam": Adam(adam_rate),
     }
     return {
@@ -63,9 +63,9 @@ def height(point: Any) -> Any:
 
 def slope(point: np.ndarray) -> np.ndarray:
     """The gradient of f at a point, by backpropagation."""
-    place = Variable(point)
+    place: Any = Variable(point)
     height(place).backward()
-    return place.grad
+    return np.asarray(place.grad)
 
 
 def path(optimizer: Optimizer, start: tuple[float, ...], steps: int) -> np.ndarray:

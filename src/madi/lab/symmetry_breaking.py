@@ -58,7 +58,7 @@ def trained(
     """One network after gradient descent, and the way there."""
     network = Sequential(Dense(hidden, initializer=start), Tanh(), Dense(1, initializer=start)).build((2,), seed=seed)
     x, target = points.x, points.y[:, None]
-    weights = network.parameters()
+    weights: dict[str, Any] = dict(network.parameters())
     path = [weights["0.weight"].value]
     for _ in range(steps):
         sigmoid_binary_cross_entropy(network(x), target).backward()

@@ -10,6 +10,7 @@ images, too, are right a little less often.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def compute(
     for name, decay in (("without", 0.0), ("with", weight_decay)):
         trainers = trainers_of(
             lambda: models.mlp([100] * hidden, len(found.classes)),
-            lambda decay=decay: SGD(learning_rate, weight_decay=decay),
+            partial(SGD, learning_rate, weight_decay=decay),
             seeds=seeds, seed=seed,
         )  # fmt: skip
         curves[name] = accuracy_curves(trainers, train, found.test, epochs=epochs, points=marks)

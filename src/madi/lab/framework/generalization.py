@@ -35,9 +35,10 @@ def accuracy_curves(
     found = {name: np.full((len(trainers), len(marks)), np.nan) for name in ("training", "test")}
     for column, stretch in enumerate(np.diff(marks, prepend=0).tolist()):
         going = fit_each(trainers, train, epochs=stretch, batch_size=batch_size)
-        for row in np.flatnonzero(going):
-            found["training"][row, column] = trainers[row].evaluate(train)["accuracy"]
-            found["test"][row, column] = trainers[row].evaluate(test)["accuracy"]
+        for row, (trainer, finite) in enumerate(zip(trainers, going, strict=True)):
+            if finite:
+                found["training"][row, column] = trainer.evaluate(train)["accuracy"]
+                found["test"][row, column] = trainer.evaluate(test)["accuracy"]
     return {"epoch": marks, **found}
 
 
