@@ -11,15 +11,22 @@ from typing import Any
 from madi.lab.framework.style import styled
 
 RESOLUTION = 200  # pixels an inch
+PLACES = 6  # decimals of a panel's place, a fraction of its figure
 UNSAID = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
 def settled(figure: Any) -> Any:
-    """The figure with every panel where it will stay: matplotlib's layout moves a little more each time it is drawn."""
+    """The figure with every panel where it will stay, the same for the same data.
+
+    matplotlib's layout moves panels a little more each time a figure is drawn, and its solver's last bits differ.
+    """
     if hasattr(figure, "savefig"):
         figure.draw_without_rendering()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        _round_parts(figure)
+        for axes in figure.axes:
+            axes.set_position([round(size, PLACES) for size in axes.get_position(original=True).bounds])
     return figure
 
 
@@ -43,6 +50,13 @@ def inline(svg: str, title: str) -> str:
     """
     element = svg[svg.index("<svg") :]
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{title}" ', element, count=1)
+
+
+def _round_parts(figure: Any) -> None:
+    """Round the places of a figure's SubFigures, and of those within them."""
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(PLACES))
+        _round_parts(part)
 
 
 def _saved(figure: Any, **options: Any) -> bytes:
