@@ -1,9 +1,10 @@
 """The doctor on runs that had no part in setting its thresholds: silent on healthy ones, right on planted faults.
 
-The first trial, on 25 healthy and 26 planted runs, was silent on all healthy ones and missed two faults: rates had to
-be tried further up, and a run that diverged needed care.  The second, on new runs, missed one, a wide gap between the
-losses of training and validation without a rise, and found overfitting in a run meant to be healthy, rightly: batch norm
-of pixels that are nearly always 0.  These are the runs of the third, drawn after the last change of a threshold.
+The first trial, on 25 healthy and 26 planted runs, was silent on all healthy ones and missed two faults: rates had
+to be tried further up, and a run that diverged needed care.  The second, on new runs, missed one, a wide gap between
+the losses of training and validation without a rise, and found overfitting in a run meant to be healthy, rightly:
+batch norm of pixels that are nearly always 0.  These are the runs of the third, drawn after the last change of a
+threshold.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -77,7 +78,7 @@ def recall_of(evidence: Evidence, label: int) -> tuple[float, float, int, str]:
     found, where = evidence.examples, "training data"
     if evidence.validation is not None:
         held_out = evidence.classes_of(evidence.validation)
-        if held_out is not None and (held_out == label).sum() >= 5:
+        if held_out is not None and np.sum(held_out == label) >= 5:
             found, where = evidence.validation, "validation data"
     truth, given = evidence.classes_of(found), evidence.predicted(found)
     own = truth == label
@@ -176,7 +177,7 @@ def growth(rows: Sequence[LayerRow], *, largest: bool) -> tuple[LayerRow | None,
     """The layer with weights whose gradient is longest, or shortest, over that of the last one, and that ratio."""
     weighted = _weighted(rows)
     end = weighted[-1].gradient_norm if weighted else None
-    if len(weighted) < 2 or not end or not np.isfinite([row.gradient_norm for row in weighted]).all():
+    if len(weighted) < 2 or not end or not all(math.isfinite(row.gradient_norm or 0.0) for row in weighted):
         return None, 1.0
     chosen = (max if largest else min)(weighted, key=lambda row: row.gradient_norm or 0.0)
     return chosen, (chosen.gradient_norm or 0.0) / end
