@@ -80,8 +80,8 @@ def draw(data: Data) -> Any:
     figure, (curves, bars) = style.subplots(1, 2, height=3.2, gridspec_kw={"width_ratios": [2.4, 1]})
     draw_losses(curves, data["losses"])
     curves.axhline(data["guess"], color=style.GREY, linewidth=0.8, linestyle=":")
-    curves.legend(title="initial weights", loc="upper right", bbox_to_anchor=(1, 0.8))
     curves.set_ylim(0, 1.2 * data["guess"])
     curves.text(len(data["losses"]["He"]), 1.02 * data["guess"], "as a guess", ha="right")
     draw_errors(bars, data["accuracy"])
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
