@@ -380,3 +380,16 @@ def test_the_figure_draws_the_ranges_of_each_round(found):
     axes = next(axes for axes in found.plot(best=1).axes if axes.get_xlabel() == "learning rate")
     drawn = [tuple(line.get_xdata()) for line in axes.get_lines()]
     assert drawn == [(r["learning_rate"].low, r["learning_rate"].high) for r in found.ranges]
+
+
+def test_losses_that_differ_widely_are_drawn_on_a_logarithmic_axis():
+    def lost(*losses):
+        trials = []
+        for number, loss in enumerate(losses):
+            rows = [{"loss": 1e9, "validation_loss": loss}, {"loss": loss, "validation_loss": loss}]
+            trials.append(Trial(number, 1, {"x": 0.1 * number}, rows))
+        found = Search(tuple(trials), ({"x": Uniform(0, 1)},), Measure("loss", rises=False))
+        return [axes.get_yscale() for axes in found.plot().axes if axes.axison and axes.get_lines()]
+
+    assert lost(1.0, 2.0, 20.0) == ["linear"] * 5
+    assert lost(1.0, 2.0, 40.0) == ["log"] * 4 + ["linear"]  # the ranges have no losses

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WIDTH, PANEL_HEIGHT, STRIP_HEIGHT = 7.6, 1.15, 2.5  # inches
 COLUMNS, STRIPS = 5, 3  # panels of curves in a row, and of parameters
 GREY = "#8A8A8A"
+WIDE = 30.0  # losses that differ by this factor are drawn on a logarithmic axis
 MOST_TOLD = 3  # parameters in a panel of curves
 
 
@@ -80,8 +81,7 @@ def _tell_parameters(axes: Axes, trial: Trial) -> None:
     """The trial's parameters in the corner where the curves leave most room."""
     told = [f"{_words(name)} {text(value)}" for name, value in list(trial.parameters.items())[:MOST_TOLD]]
     width, height = 0.045 * max(map(len, told)), 0.13 * len(told)
-    points = [line.get_xydata() for line in axes.get_lines()]
-    places = axes.transAxes.inverted().transform(axes.transData.transform(np.concatenate(points)))
+    places = np.concatenate([_dense(axes, line) for line in axes.get_lines()])
 
     def hidden(corner: tuple[int, int]) -> int:
         """How many points of the curves lie beneath the text in this corner (0 or 1, across and up)."""
@@ -95,15 +95,29 @@ def _tell_parameters(axes: Axes, trial: Trial) -> None:
     )  # fmt: skip
 
 
+def _dense(axes: Axes, line: Any) -> np.ndarray:
+    """Points along a curve, in shares of the panel."""
+    x, y = axes.transAxes.inverted().transform(axes.transData.transform(line.get_xydata())).T
+    many = np.linspace(x[0], x[-1], 100)
+    return np.column_stack([many, np.interp(many, x, y)])
+
+
 def _set_limits(axes: Axes, shown: Sequence[Trial], measure: Measure) -> None:
-    """All curves; of a loss, up to where half of the trials begin."""
-    curves = [trial.curve(name) for trial in shown for name in (measure.name, VALIDATION + measure.name)]
+    """All curves, but for training losses at the start, which may be huge; a wide span on a logarithmic axis."""
+    curves = [trial.curve(VALIDATION + measure.name) for trial in shown]
+    curves += [trial.curve(measure.name)[0 if measure.rises else -1 :] for trial in shown]
     values = np.array([value for curve in curves for value in curve])
     low, high = values.min(), values.max()
-    if not measure.rises:
-        high = np.median([curve[0] for curve in curves if curve])
-    margin = 0.06 * (high - low) or 0.05
-    axes.set_ylim(low - margin, high + margin)
+    if _is_wide(values, measure):
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.2, high * 1.2)
+    else:
+        margin = 0.06 * (high - low) or 0.05
+        axes.set_ylim(low - margin, high + margin)
+
+
+def _is_wide(values: np.ndarray, measure: Measure) -> bool:
+    return bool(not measure.rises and len(values) and 0 < values.min() < values.max() / WIDE)
 
 
 def _short(value: float) -> str:
@@ -178,6 +192,8 @@ def _draw_results(axes: Axes, search: Search, name: str, colours: Sequence[Any])
         _places(entry, best, name), [measure.value(trial) for trial in best], "o", markersize=8, fillstyle="none",
         color=VALIDATION_COLOUR, markeredgewidth=1.4,
     )  # fmt: skip
+    if _is_wide(np.array([measure.value(trial) for trial in measure.ranked(search.records)]), measure):
+        axes.set_yscale("log")
     bare(axes)
     _set_axis(axes, entry)
     axes.tick_params(labelsize=8, labelbottom=False)
