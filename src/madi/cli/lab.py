@@ -129,9 +129,13 @@ def show_one(
       madi lab show gradient_descent
     """
     from madi.lab import experiment
+    from madi.lab.framework.page import blocks
 
     made = experiment(name)
-    say(f"{made.title}  ({', '.join(made.rows)})\n\n{made.text}\n")
+    say(f"{made.title}  ({', '.join(made.rows)})\n")
+    for equation, lines in blocks(made.text):
+        say("\n".join(lines) if equation else " ".join(" ".join(lines).split()))
+        say()
     if made.parameters:
         show(table(["parameter", "default", "allowed", ""], map(_described, made.parameters.values())))
         say()
@@ -151,7 +155,7 @@ def _show_code(source: str) -> None:
     from rich.syntax import Syntax
 
     if sys.stdout.isatty():
-        show(Syntax(source, "python", theme="ansi_dark", background_color="default"))
+        show(Syntax(source, "python", theme="ansi_dark", background_color="default", word_wrap=True))
     else:
         say(source)
 
