@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from madi import Trainer
 from madi.datasets import Split
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
@@ -24,6 +23,7 @@ from madi.lab.framework.loss_curves import final, smoothed
 from madi.lab.framework.parameters import ImageData, Number, Seed
 from madi.models import mlp
 from madi.optimizers import SGD
+from madi.training import Trainer
 
 ROWS = ("B12",)
 COST = Cost(full=8, quick=4)

@@ -76,13 +76,13 @@ def surface(cost: Callable[[Any, Any], Any], side: np.ndarray) -> dict[str, np.n
     b, w = np.meshgrid(side, side, indexing="ij")
     along_w = (gradients(cost, w + STEP, b) - gradients(cost, w - STEP, b)) / (2 * STEP)
     along_b = (gradients(cost, w, b + STEP) - gradients(cost, w, b - STEP)) / (2 * STEP)
-    hessian = np.stack([along_w, along_b], axis=-2)
+    curvature = np.stack([along_w, along_b], axis=-2)
     with no_grad():
         values = [float(cost(w_i, b_i)) for w_i, b_i in zip(w.ravel(), b.ravel(), strict=True)]
     return {
         "cost": np.reshape(values, w.shape),
         "along_w": along_w[..., 0],
-        "least": np.linalg.eigvalsh((hessian + hessian.swapaxes(-1, -2)) / 2)[..., 0],
+        "least": np.linalg.eigvalsh((curvature + curvature.swapaxes(-1, -2)) / 2)[..., 0],
     }
 
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from madi import predict
 from madi.datasets import Split, planar_points
 from madi.functions import sigmoid, sigmoid_binary_cross_entropy
 from madi.lab.framework import style
@@ -23,6 +22,7 @@ from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number
 from madi.layers import Dense, Sequential, Tanh
 from madi.models import logistic_regression
+from madi.training import predict
 
 ROWS = ("B10",)
 COST = Cost(full=25, quick=3)

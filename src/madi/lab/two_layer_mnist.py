@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from madi import Trainer
 from madi.datasets import Split
 from madi.initializers import Normal
 from madi.lab.framework import style
@@ -26,6 +25,7 @@ from madi.lab.framework.loss_curves import smoothed
 from madi.lab.framework.parameters import ImageData, Number, Seed
 from madi.models import mlp
 from madi.optimizers import SGD
+from madi.training import Trainer
 
 ROWS = ("B8",)
 COST = Cost(full=10, quick=5)
