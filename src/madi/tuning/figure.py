@@ -80,7 +80,7 @@ def _draw_trial(axes: Axes, trial: Trial, measure: Measure, place: int) -> None:
 def _tell_parameters(axes: Axes, trial: Trial) -> None:
     """The trial's parameters in the corner where the curves leave most room."""
     told = [f"{_words(name)} {text(value)}" for name, value in list(trial.parameters.items())[:MOST_TOLD]]
-    width, height = 0.045 * max(map(len, told)), 0.13 * len(told)
+    width, height = 0.037 * max(map(len, told)), 0.13 * len(told)
     places = np.concatenate([_dense(axes, line) for line in axes.get_lines()])
 
     def hidden(corner: tuple[int, int]) -> int:
