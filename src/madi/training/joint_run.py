@@ -188,7 +188,8 @@ class JointRun:
     def _measured_on(self, found: Examples, shared: Any) -> dict[str, np.ndarray]:
         """Loss and metrics of each trial on examples, in inference."""
         variables = self._variables()
-        size = max(1, min(len(found), evaluation_batch(found.x.shape[1:]) // len(self.trainers)))
+        most = max(self.batch_size, evaluation_batch(found.x.shape[1:]) // len(self.trainers))
+        size = min(len(found), most)
         reports = self.engine.evaluate_all(self.step, variables, shared, size, self.numbers)
         return self.step.columns(reports.astype(np.float64).sum(axis=0))
 

@@ -49,8 +49,8 @@ def fit_together(
     checked = [group[0]._datasets(data, batch_size=batch_size, **given) for group in groups]
     for trainer in trainers:
         trainer.interrupted = False
-    for group, found in zip(groups, checked, strict=True):
-        size = _size(group, len(found[0]), epochs, batch_size)
+    for group, (training, held_out) in zip(groups, checked, strict=True):
+        size = _size(group, len(training), epochs, batch_size)
         for start in range(0, len(group), size):
             part = group[start : start + size]
             if any(trainer.interrupted for trainer in trainers):
@@ -58,7 +58,7 @@ def fit_together(
             elif size == 1:
                 _alone(part[0], group[0], data, {**given, "epochs": epochs, "batch_size": batch_size}, verbose)
             else:
-                _joint(part, _engine(group[0]), *found, epochs, batch_size, verbose)
+                _joint(part, _engine(group[0]), training, held_out, epochs, batch_size, verbose)
     return [trainer.history for trainer in trainers]
 
 
