@@ -17,7 +17,7 @@ def test_every_field_comes_back_from_a_file(tmp_path):
         groups=1, filters=8, kernel_size=3, padding=0, epochs=3, batch_size=7, accumulate=4, optimizer="momentum",
         learning_rate=1e-5, schedule="constant", momentum=0.5, weight_decay=1e-4, clip_norm=1.5, loss="huber",
         label_smoothing=0.1, average=0.99, metrics=("accuracy", "f1"), validation=0.0, augment=("crop:4", "flip"),
-        patience=2, engine="numpy", precision="bfloat16", doctor=True, seed=11,
+        patience=2, members=3, engine="numpy", precision="bfloat16", doctor=True, seed=11,
     )  # fmt: skip
     unchanged = [f.name for f in dataclasses.fields(config) if getattr(config, f.name) == f.default]
     assert unchanged == ["model"], "every field that can be is set to something else"
