@@ -17,7 +17,7 @@
 //             0  4  0 -5  0  1      0     0     1
 //
 // Along both axes a tile of m x m outputs takes (m + 2)² products: 16 instead of 36, or 36 instead of 144.  With m = 4 the
-// sums are of numbers of more different sizes, so that about a digit is lost: errors near 1e-6 of the largest output.
+// sums are of numbers of more different sizes, so that about a digit is lost: errors near 1e-5 of the largest output.
 //
 // The gradient of the taps has the same form with three outputs, and m "taps", those of gy: the same B', and
 //
