@@ -15,7 +15,11 @@ alignas(64) const float kZeros[kPlaneChannels] = {};
 // So many tiles pay for transforming the taps.
 constexpr int64_t kLeastTilesForward = 16;
 constexpr int64_t kLeastTilesBackward = 48;
-constexpr int64_t kLeastLargeTiles = 128;
+
+// So many tiles of 4 x 4 pay for theirs, which lie in the second-level cache or, where there are many channels, do not.
+constexpr int64_t kLeastLargeTiles = 32;
+constexpr int64_t kLeastLargeTilesWide = 128;
+constexpr int64_t kWide = 128 * 128;  // channels in times channels out
 
 // The side m of the tiles of outputs: 2 or 4, or 0 where direct loops are quicker.  Winograd's kernels take whole planes of
 // channels, images whose odd edges do not waste what the tiles save, and enough of them.
@@ -26,7 +30,8 @@ inline int winograd_side(const Convolution& s, int64_t height, int64_t width, in
   const int64_t tiles = ceiling(height, 2) * ceiling(width, 2);
   if (!plain || !planes || s.images * tiles < least_tiles || 64 * tiles >= 27 * height * width) return 0;
   const int64_t large = ceiling(height, 4) * ceiling(width, 4);
-  return s.images * large >= kLeastLargeTiles && 27 * large <= 10 * tiles ? 4 : 2;
+  const int64_t least_large = in_group(s) * out_group(s) > kWide ? kLeastLargeTilesWide : kLeastLargeTiles;
+  return s.images * large >= least_large && 27 * large <= 10 * tiles ? 4 : 2;
 }
 
 // The outputs of one trial in tiles of m x m, which come in strips: runs of rows of tiles, whatever image they are in.
