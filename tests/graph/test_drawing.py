@@ -398,3 +398,12 @@ def test_spread_keeps_order_and_gaps():
 )
 def test_arrays_as_text(value, expected):
     assert array_lines(value) == expected
+
+
+def test_without_its_legend_a_drawing_is_as_wide_and_less_high():
+    drawing = madi.draw(madi.Variable(3.0, name="x") * 2)
+    bare = drawing.without_legend()
+    assert ("gradient" in drawing.svg, "gradient" in bare.svg) == (True, False)
+    assert bare.size[0] == drawing.size[0]
+    assert bare.size[1] < drawing.size[1]
+    assert bare.dot == drawing.dot

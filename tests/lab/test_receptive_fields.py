@@ -32,6 +32,5 @@ def test_fields_and_weights_follow_the_kernels(kernel_size, depth):
 
 def test_deep_convnet_layer_by_layer():
     sides = [3, 5, 6, 10, 14, 16, 24, 32, 36]  # each 3 x 3 adds 2 pixels of its scale, each pooling 1 and doubles it
-    for seed in (0, 7):
-        layers = run("receptive_fields", seed=seed).data["deep_convnet"]
-        assert [layer["field"] for layer in layers] == [[side, side] for side in sides]
+    layers = run("receptive_fields").data["deep_convnet"]
+    assert [layer["field"] for layer in layers] == [[side, side] for side in sides]

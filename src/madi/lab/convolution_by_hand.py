@@ -30,6 +30,7 @@ COST = Cost(full=0.1, quick=0.1)
 KERNEL = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 2.0], [1.0, 0.0, 2.0]])
 POOL = 2
 SHOWN = 16  # windows that the figure has at most
+ROOM, BETWEEN = 1.6, 2.6  # of the figure, in cells: above each row for its titles, and between two tables
 
 
 def compute(
@@ -113,43 +114,43 @@ def claims(data: Data) -> dict[str, bool]:
 
 
 def draw(data: Data) -> Any:
-    """Above: image, kernel, output and pooling; below: the same as a product of matrices.  One window is marked."""
-    options, one, padded = data["options"], data["one"], np.pad(data["image"], data["options"]["padding"])
-    output, windows, bias = one["node"][..., 0], one["windows"], f"+ {options['bias']:g} ="
-    size, rows = len(padded), len(windows)
-    title = "im2col(image): a window a row" + f", {SHOWN} of {rows}" * (rows > SHOWN)
-    upper = [
+    """Image, kernel and output; the same as a product of matrices; pooling.  One window is marked in each."""
+    options, image, output = data["options"], data["image"], data["one"]["node"][..., 0]
+    padded, windows, bias = np.pad(image, options["padding"]), data["one"]["windows"], f"+ {options['bias']:g} ="
+    title = "im2col(image): a window a row" + f", {SHOWN} of {len(windows)}" * (len(windows) > SHOWN)
+    slid = [
         (padded, "image" + f", padded by {options['padding']}" * bool(options["padding"]), (3, 3)),
         (KERNEL, "kernel", None),
         (output, "output", (1, 1)),
-        (data["pooled"], "image, max-pooled 2 x 2", (0, 0)),
     ]
-    lower = [
+    multiplied = [
         (windows[:SHOWN], title, (1, KERNEL.size)),
         (KERNEL.reshape(-1, 1), "kernel", None),
         (output.reshape(-1, 1)[:SHOWN], "output", (1, 1)),
     ]
-    tall = max(len(windows[:SHOWN]), KERNEL.size)
-    width = max(size + 3 + 2 * len(output) + 12, KERNEL.size + 10)
-    figure, axis = style.subplots(height=min(style.WIDTH * (size + tall + 4) / width, 9))
-    cell = 72 * min(style.WIDTH / width, figure.get_figheight() / (size + tall + 4))  # points
-    row(axis, upper, ["∗", bias, ""], -size / 2, cell)
-    row(axis, lower, ["·", bias], -size - 2.5 - tall / 2, cell)
-    axis.set(xlim=(-0.1, width), ylim=(-size - tall - 2.6, 1.2), aspect="equal")
+    pooled = [(image, "image", (POOL, POOL)), (data["pooled"], "largest of each 2 x 2", (1, 1))]
+    second = len(padded) + ROOM
+    third = second + len(windows[:SHOWN]) + ROOM
+    width = max(len(padded) + len(output) + 3 + 2 * BETWEEN, KERNEL.size + 2 + 2 * BETWEEN) + 0.2
+    height = max(third + len(image), second + KERNEL.size) + ROOM
+    cell = min(style.WIDTH / width, 9 / height, 0.34)  # inches
+    figure, axis = style.subplots(height=cell * height)
+    for top, tables, signs in ((0, slid, "∗" + bias), (second, multiplied, "·" + bias), (third, pooled, "→")):
+        row(axis, tables, [signs[0], signs[1:]], -top, 72 * cell)
+    axis.set(xlim=(-0.1, width - 0.1), ylim=(ROOM - 0.4 - height, ROOM - 0.4), aspect="equal")
     axis.axis("off")
     return figure
 
 
-def row(axis: Any, tables: list[Any], between: list[str], middle: float, cell: float) -> None:
-    """Tables from left to right, with what stands between them; `middle` is their height, `cell` a cell's points."""
-    x = 0.0
-    for place, (values, title, marked) in enumerate(tables):
-        top = middle + len(values) / 2
-        axis.text(x + values.shape[1] / 2, top + 0.25, title, ha="center", va="bottom")
-        cells(axis, x, top, values, marked, cell)
-        x += values.shape[1] + (4 if place == 2 else 2.6)
-        if place < len(between):
-            axis.text(x - 1.3, middle, between[place], ha="center", va="center")
+def row(axis: Any, tables: list[Any], between: list[str], top: float, cell: float) -> None:
+    """Tables from left to right, with what stands between them, about the middle of the first and none higher."""
+    x, middle = 0.0, top - len(tables[0][0]) / 2
+    for (values, title, marked), sign in zip(tables, ["", *between], strict=False):
+        upper = min(top, middle + len(values) / 2)
+        axis.text(x - BETWEEN / 2, middle, sign, ha="center", va="center")
+        axis.text(x + values.shape[1] / 2, upper + 0.25, title, ha="center", va="bottom")
+        cells(axis, x, upper, values, marked, cell)
+        x += values.shape[1] + BETWEEN
 
 
 def cells(axis: Any, x: float, top: float, values: np.ndarray, marked: tuple[int, int] | None, size: float) -> None:

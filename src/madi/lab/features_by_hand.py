@@ -138,7 +138,7 @@ def claims(data: Data) -> dict[str, bool]:
 
 def draw(data: Data) -> Any:
     """Digits and their histograms; accuracy by the number of examples; features that the network learned."""
-    figure, (shown, below) = bands(2.4, 2.6)
+    figure, (shown, below) = bands(2.4, 2.9)
     panels = shown.subplots(2, SHOWN)
     for column, (image, histogram) in enumerate(zip(*data["shown"].values(), strict=True)):
         panels[0, column].imshow(image[..., 0], cmap=style.IMAGE, vmin=0, vmax=1)
@@ -147,6 +147,7 @@ def draw(data: Data) -> Any:
         axes.axis("off")
     curves, filters = below.subfigures(1, 2, width_ratios=(1.5, 1))
     _accuracies(curves.subplots(), data)
+    curves.legend(loc="outside upper left", fontsize=8.5)
     _filters(filters, data["learned"])
     return figure
 
@@ -172,9 +173,6 @@ def _accuracies(axes: Any, data: Data) -> None:
     axes.set(xlabel="training images", ylabel="test accuracy in %")
     axes.set_xticks(data["sizes"], [f"{size:,}" for size in data["sizes"]])
     axes.minorticks_off()
-    low, high = axes.get_ylim()
-    axes.set_ylim(bottom=low - 0.4 * (high - low))
-    axes.legend(loc="lower right", fontsize=8.5)
 
 
 def _filters(part: Any, learned: np.ndarray) -> None:

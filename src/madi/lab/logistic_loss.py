@@ -153,10 +153,11 @@ def draw(data: Data) -> Any:
     where = f"b = {data['side'][middle]:.2g}"
     for (name, title), colour in zip(TITLES.items(), (style.ORANGE, style.BLUE), strict=True):
         found = data["surfaces"][name]
-        axes[1, 0].plot(data["side"], found["cost"][middle], color=colour, label=title)
+        cost = found["cost"][middle]
+        axes[1, 0].plot(data["side"], cost / cost.max(), color=colour, label=title)
         axes[1, 1].plot(data["side"], found["along_w"][middle], color=colour)
     axes[1, 1].axhline(0, color=style.GREY, linewidth=0.6)
-    axes[1, 0].set(xlabel="w", title=f"cost at {where}", ylim=(0, None))
+    axes[1, 0].set(xlabel="w", title=f"cost at {where}, its largest as 1", ylim=(0, None))
     axes[1, 1].set(xlabel="w", title=f"second derivative along w at {where}")
     axes[1, 0].legend()
     return figure
@@ -170,10 +171,26 @@ def _surface(figure: Any, axes: Any, data: Data, name: str) -> None:
         below = (found["least"] < -TOLERANCE).astype(float)
         hatched = axes.contourf(side, side, below, levels=(0.5, 1.5), colors="none", hatches=("//",))
         hatched.set(edgecolor=(1, 1, 1, 0.45), linewidth=0)
-    path = data["paths"][name]["points"]
-    axes.plot(*path.T, color="white", linewidth=2)
-    axes.plot(*path[0], "o", color="white")
-    axes.plot(*path[-1], "*", color="white", markersize=11)
+    _path(axes, data["paths"][name]["points"])
     figure.colorbar(shown, ax=axes)
     downward = " (hatched: not convex)" if (found["least"] < -TOLERANCE).any() else ""
     axes.set(title=TITLES[name] + downward, xlabel="w", ylabel="b")
+
+
+def _path(axes: Any, points: np.ndarray) -> None:
+    """A descent: its start, its way, and where it is after the last step; in words too, for it may hardly move."""
+    moved = float(np.linalg.norm(points[-1] - points[0]))
+    ends = {"color": "white", "markeredgecolor": style.INK, "markeredgewidth": 0.8}
+    axes.plot(*points.T, color="white", linewidth=2)
+    axes.plot(*points[0], "o", markersize=7, **ends)
+    axes.plot(*points[-1], "*", markersize=12, **ends)
+    axes.annotate(
+        f"in {len(points) - 1} steps\nmoved by {moved:.2g}",
+        points[0],
+        (-10, -12),
+        textcoords="offset points",
+        ha="left",
+        va="top",
+        fontsize=8.5,
+        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+    )

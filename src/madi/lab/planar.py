@@ -132,17 +132,17 @@ def more_units(few: int, found: Data, many: int, more: Data) -> dict[str, bool]:
 
 
 def draw(data: Data) -> Any:
-    """A map for each model, and the cost curves."""
+    """A map for each model, and the cost curves in what is left of the last row."""
     models = data["models"]
-    rows = -(-(len(models) + 1) // 3)
-    figure, axes = style.subplots(rows, 3, height=2.5)
-    places = list(axes.flat)
+    rows = len(models) // 3 + 1
+    figure, axes = style.subplots(rows, 3, height=2.5, squeeze=False)
+    places, left = list(axes.flat), len(models) % 3
     for place, (name, found) in zip(places, models.items(), strict=False):
         draw_map(place, data, found)
         place.set_title(f"{title(name)}: {found['accuracy']:.1%}")
-    draw_costs(places[len(models)], models)
-    for place in places[len(models) + 1 :]:
-        place.axis("off")
+    for place in places[len(models) :]:
+        place.remove()
+    draw_costs(figure.add_subplot(axes[0, 0].get_gridspec()[-1, left:]), models)
     return figure
 
 

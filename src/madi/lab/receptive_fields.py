@@ -21,7 +21,7 @@ from madi.graph import Variable
 from madi.initializers import Constant
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
-from madi.lab.framework.parameters import Number, Seed
+from madi.lab.framework.parameters import Number
 from madi.layers import Conv2D, Layer, MaxPool2D, ReLU, Sequential
 from madi.models import deep_convnet
 
@@ -38,7 +38,6 @@ def compute(
     kernel_size: Annotated[int, Number(2, 5, "of the small kernels, in pixels")] = 3,
     depths: Annotated[tuple[int, ...], Number(2, 6, "layers of each stack, compared with one large kernel")] = (2, 3),
     channels: Annotated[int, Number(1, 32, "into and out of every layer of the stacks")] = 1,
-    seed: Seed = 0,
 ) -> Data:
     """Each stack of small kernels beside the one large kernel that sees as much, and the layers of deep_convnet."""
     pairs = []
@@ -46,7 +45,7 @@ def compute(
         large = depth * (kernel_size - 1) + 1
         stacks = {"large": [large], "small": [kernel_size] * depth}
         pairs.append({name: measured(kernels, large + RIM, channels) for name, kernels in stacks.items()})
-    return {"channels": channels, "pairs": pairs, "deep_convnet": fields_of_deep_convnet(seed)}
+    return {"channels": channels, "pairs": pairs, "deep_convnet": fields_of_deep_convnet()}
 
 
 def measured(kernels: list[int], image: int, channels: int) -> Data:
@@ -73,10 +72,13 @@ def extent(gradient: np.ndarray) -> list[int]:
     return [int(np.ptp(places)) + 1 for places in np.nonzero(gradient)]
 
 
-def fields_of_deep_convnet(seed: int) -> list[Data]:
-    """How far a unit of each convolution and pooling sees, on an image of random pixels that is large enough."""
-    network = deep_convnet(dropout=0).build((56, 56, 1), seed=seed)
-    image = np.random.default_rng(seed).random((1, 56, 56, 1)).astype(np.float32)
+def fields_of_deep_convnet() -> list[Data]:
+    """How far a unit of each convolution and pooling sees, on an image that is large enough.
+
+    Weights and pixels are random: no ReLU shuts a whole path off, and another seed gives the same fields.
+    """
+    network = deep_convnet(dropout=0).build((56, 56, 1), seed=0)
+    image = np.random.default_rng(0).random((1, 56, 56, 1)).astype(np.float32)
     found = []
     for place, layer in enumerate(network.layers):
         if isinstance(layer, (Conv2D, MaxPool2D)):

@@ -29,12 +29,13 @@ class Drawing:
     dot    the graph as DOT text, for Graphviz
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, *, legend: bool = True) -> None:
         self._picture = picture
+        self._legend = legend
 
     @cached_property
     def _scene(self) -> Scene:
-        return scene_of(self._picture, lay_out(self._picture))
+        return scene_of(self._picture, lay_out(self._picture), legend=self._legend)
 
     @cached_property
     def svg(self) -> str:
@@ -57,6 +58,10 @@ class Drawing:
         scale   of letters and lines; the curves fill the axes
         """
         paint(self._scene, axes, scale=scale)
+
+    def without_legend(self) -> Drawing:
+        """The same without the words below it that say which colour is what: for a figure of several drawings."""
+        return Drawing(self._picture, legend=False)
 
     def save(self, path: str | Path) -> Path:
         """Write the drawing as its suffix says, .svg, .png or .dot, and return the path.

@@ -114,14 +114,14 @@ class Scene:
     summary: str = ""
 
 
-def scene_of(picture: Picture, layout: Layout) -> Scene:
+def scene_of(picture: Picture, layout: Layout, *, legend: bool = True) -> Scene:
     """The marks of a picture that has been laid out."""
     slots = [slot for column in layout.columns for slot in column]
     framed = [[slot for slot in slots if slot.frame == index] for index in range(len(picture.frames))]
     frames = [_frame(title, inside) for title, inside in zip(picture.frames, framed, strict=True) if inside]
     edges = _edges(layout.routes, layout.drops)
     shapes = [_shape(slot, slot.shape) for slot in slots if slot.shape is not None]
-    texts, width, height = _footer(picture, layout)
+    texts, width, height = _footer(picture, layout, legend)
     return Scene(width, height, [*frames, *edges, *shapes, texts], picture.summary)
 
 
@@ -278,15 +278,15 @@ def _label(route: Route) -> list[Mark]:
     ]
 
 
-def _footer(picture: Picture, layout: Layout) -> tuple[Item, float, float]:
-    """The legend, and the notices below it."""
-    legend = [("value →", VALUE_COLOUR)]
+def _footer(picture: Picture, layout: Layout, legend: bool) -> tuple[Item, float, float]:
+    """The legend, if there is to be one, and the notices below it."""
+    colours = [("value →", VALUE_COLOUR)]
     if any(edge.returns for edge in picture.edges):
-        legend.append(("← gradient", GRADIENT_COLOUR))
+        colours.append(("← gradient", GRADIENT_COLOUR))
     marks: list[Mark] = []
     x, y = 20.0, layout.height + 2
-    if picture.edges:
-        for text, colour in legend:
+    if picture.edges and legend:
+        for text, colour in colours:
             marks.append(Text(x, y, text, LABEL_SIZE, colour, "start"))
             x += text_width(text, LABEL_SIZE) + 18
         y += LABEL_LINE + 4

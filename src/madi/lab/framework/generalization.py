@@ -62,9 +62,10 @@ def draw_gaps(curves: Mapping[str, Data]) -> Any:
     figure, axes = style.subplots(1, len(curves), height=3.3, sharey=True, squeeze=False)
     for axis, (title, found) in zip(axes[0], curves.items(), strict=True):
         _draw_gap(axis, found)
-        axis.set(title=title, xlabel="epoch", ylim=(0, 1.04))
+        axis.set(title=f"{title}\ngap at the end: {points(gap(found))}", xlabel="epoch", ylim=(0, 1.04))
     axes[0, 0].set_ylabel("accuracy")
     axes[0, 0].yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -74,5 +75,4 @@ def _draw_gap(axis: Any, found: Data) -> None:
         axis.plot(epochs, found[name].T, color=colour, alpha=0.35, linewidth=0.7)
         axis.plot(epochs, found[name].mean(axis=0), color=colour, label=f"{name} images")
     axis.fill_between(epochs, *(found[name].mean(axis=0) for name in ("training", "test")), color=style.FAINT, zorder=0)
-    axis.legend(loc="lower right", title=f"gap at the end: {points(gap(found))}", alignment="left")
     axis.set_xlim(0, epochs[-1])

@@ -17,14 +17,18 @@ POINTS = 72.0  # an inch
 def graphs(titled: Mapping[str, Drawing], *, below: float = 0.0) -> Any:
     """A figure of drawings one above the other, all at one scale, and the part of the figure below them.
 
+    The words that say which colour is what stand once, below the last drawing.
+
     below   height in inches of that part; a SubFigure to put plots into
     """
-    scale = min(LARGEST, WIDTH * POINTS / max(drawing.size[0] for drawing in titled.values()))
-    heights = [TITLE + drawing.size[1] * scale for drawing in titled.values()]
+    *others, last = titled.values()
+    drawings = [*(drawing.without_legend() for drawing in others), last]
+    scale = min(LARGEST, WIDTH * POINTS / max(drawing.size[0] for drawing in drawings))
+    heights = [TITLE + drawing.size[1] * scale for drawing in drawings]
     inches = sum(heights) / POINTS
     figure, (above, rest) = bands(inches, max(below, 1e-9), space=0)
     top = sum(heights)
-    for (title, drawing), height in zip(titled.items(), heights, strict=True):
+    for title, drawing, height in zip(titled, drawings, heights, strict=True):
         _place(above, title, drawing, scale, top / sum(heights), sum(heights))
         top -= height
     return figure, rest
