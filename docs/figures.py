@@ -124,6 +124,11 @@ def trained():
     return model, trainer.fit(data.train, validation=data.test, epochs=20, batch_size=50, verbose=0)
 
 
+def optimizer_paths():
+    """The experiment of that name, as the lab draws it."""
+    return madi.lab.run("optimizer_paths").figure
+
+
 def _images(x, titles, rows):
     columns = -(-len(x) // rows)
     figure, every = plt.subplots(rows, columns, figsize=(0.75 * columns if columns > 5 else 1.3 * columns, 1.05 * rows))
@@ -153,7 +158,7 @@ def tuning():
 
 FIGURES = {
     f"{recipe.__name__}.svg": recipe
-    for recipe in (gates, activations, apples, descent, digits, curves, misread, tuning)
+    for recipe in (gates, activations, apples, descent, digits, curves, misread, tuning, optimizer_paths)
 }
 
 
