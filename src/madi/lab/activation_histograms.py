@@ -22,7 +22,7 @@ from madi.lab.framework.parameters import Number, Seed
 from madi.layers import ACTIVATIONS, Dense, Sequential
 
 ROWS = ("D4",)
-COST = Cost(full=0.3, quick=0.3)
+COST = Cost(full=0.2, quick=0.2)
 
 BINS = 40
 BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}

@@ -28,7 +28,7 @@ from madi.lab.framework.parameters import Number, Seed
 from madi.models import mlp
 
 ROWS = ("A2",)
-COST = Cost(full=1, quick=1)
+COST = Cost(full=0.3, quick=0.3)
 
 TITLES = {
     "step": "step",

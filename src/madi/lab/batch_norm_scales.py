@@ -28,7 +28,7 @@ from madi.optimizers import SGD
 from madi.training import Trainer
 
 ROWS = ("D6",)
-COST = Cost(full=12, quick=5)
+COST = Cost(full=12, quick=6)
 
 KINDS = {"with batch norm": True, "without": False}
 

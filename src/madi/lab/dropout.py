@@ -29,7 +29,7 @@ from madi.optimizers import SGD
 
 ROWS = ("D7",)
 PLACE = 2
-COST = Cost(full=20, quick=5)
+COST = Cost(full=20, quick=6.5)
 
 
 class Scale(Layer):

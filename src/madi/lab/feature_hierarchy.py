@@ -30,7 +30,7 @@ from madi.optimizers import Adam
 from madi.training import Trainer, predict
 
 ROWS = ("E8",)
-COST = Cost(full=70, quick=4)
+COST = Cost(full=70, quick=4.5)
 
 SHOWN = (2, 4, 6)  # the convolutions whose units are shown
 

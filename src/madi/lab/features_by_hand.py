@@ -27,7 +27,7 @@ from madi.models import logistic_regression, mlp
 from madi.training import Trainer
 
 ROWS = ("A10",)
-COST = Cost(full=40, quick=5)
+COST = Cost(full=40, quick=6.5)
 
 CHUNK = 2000  # images whose gradients are held at once
 BATCH = 50

@@ -26,7 +26,7 @@ from madi.optimizers import SGD
 from madi.training import Trainer
 
 ROWS = ("D5",)
-COST = Cost(full=10, quick=3)
+COST = Cost(full=10, quick=4)
 
 
 def compute(

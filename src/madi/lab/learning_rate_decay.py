@@ -30,7 +30,7 @@ from madi.schedules import Rate
 from madi.training import Trainer
 
 ROWS = ("D3",)
-COST = Cost(full=3, quick=3)
+COST = Cost(full=2, quick=2)
 
 LOSS_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 

@@ -26,7 +26,7 @@ from madi.models import mlp
 from madi.training import Trainer
 
 ROWS = ("A3",)
-COST = Cost(full=1, quick=1)
+COST = Cost(full=1.4, quick=1.4)
 
 PAIRS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
 XOR = np.array([[0], [1], [1], [0]], np.float32)

@@ -26,7 +26,7 @@ from madi.lab.framework.parameters import Number
 from madi.models import logistic_regression
 
 ROWS = ("A8",)
-COST = Cost(full=0.2, quick=0.2)
+COST = Cost(full=0.9, quick=0.5)
 
 TITLES = {"squared_error": "squared error", "cross_entropy": "cross entropy"}
 STEP = 1e-4  # of the differences of gradients that give second derivatives

@@ -26,7 +26,7 @@ from madi.training import Trainer, predict_classes
 
 ROWS = ("E3",)
 PLACE = 1
-COST = Cost(full=130, quick=3.5)
+COST = Cost(full=130, quick=4.5)
 
 COLUMNS = 10
 

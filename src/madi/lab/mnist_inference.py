@@ -27,7 +27,7 @@ from madi.models import mlp
 from madi.training import Trainer, predict, predict_classes
 
 ROWS = ("A7",)
-COST = Cost(full=8, quick=3)
+COST = Cost(full=8, quick=2)
 
 SHOWN = 8
 

@@ -20,7 +20,7 @@ from madi.lab.framework.parameters import ImageData, Number, Seed
 from madi.optimizers import SGD
 
 ROWS = ("D7",)
-COST = Cost(full=15, quick=5)
+COST = Cost(full=15, quick=6)
 
 
 def compute(

@@ -26,7 +26,7 @@ from madi.layers import Dense, Sequential, Step
 from madi.optimizers import Adam
 
 ROWS = ("B13",)
-COST = Cost(full=12, quick=3)
+COST = Cost(full=12, quick=3.5)
 
 SPARED = 7  # bits up to which each gate of the single layer is taken out in turn
 

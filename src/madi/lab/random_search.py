@@ -26,7 +26,7 @@ from madi.training import Trainer
 from madi.tuning import LogUniform, Search, search
 
 ROWS = ("D9",)
-COST = Cost(full=25, quick=8)
+COST = Cost(full=25, quick=9)
 
 CHANCE = 0.1  # of ten classes
 

@@ -26,7 +26,7 @@ from madi.layers import Conv2D, Layer, MaxPool2D, ReLU, Sequential
 from madi.models import deep_convnet
 
 ROWS = ("E6",)
-COST = Cost(full=0.3, quick=0.3)
+COST = Cost(full=0.2, quick=0.2)
 
 RIM = 2  # pixels around a field that cannot be seen from it: one on each side
 DIGIT = 28

@@ -5,8 +5,9 @@ added to those before it: a learning rate that falls to nothing along half a cos
 images that are shifted, turned and scaled a little, anew in every step, so that none is seen twice; batch
 normalization; and an ensemble, several networks from different first weights whose probabilities are averaged, because
 their mistakes differ.  Every step is trained from several seeds for a number of epochs fixed beforehand, and measured
-once, at its end: nothing is chosen on the test images.  Beside each error stands what it costs.  With few images and
-epochs, as in a quick run, a rate that falls and images that change only slow the beginning down: they pay in the end.
+once, at its end: nothing is chosen on the test images.  Beside each error stands what it costs.  A quick run, of few
+images and epochs, shows what averaging does and no more: in it a rate that falls and images that change only slow the
+beginning down, which pays in the end.
 
     rate(t) = rate (1 + cos(π t / T)) / 2
     p(class | x) = (1/M) Σ over the members m of softmax(network_m(x))
@@ -159,7 +160,7 @@ def draw(data: Data) -> Any:
         errors = 100 * np.array(step["errors"])
         left.plot(errors, np.full(len(errors), place), "o", color=style.BLUE, markersize=4, alpha=0.45)
         left.plot(errors.mean(), place, "|", color=style.ORANGE, markersize=16, markeredgewidth=2.2)
-        told = f"{errors.mean():.2f} ± {errors.std():.2f}"
+        told = f"{errors.mean():.2f}" + f" ± {errors.std():.2f}" * (len(errors) > 1)
         left.annotate(told, (errors.mean(), place), (0, 11), textcoords="offset points", ha="center", fontsize=8.5)
         right.barh(place, step["seconds"], color=style.GREY, height=0.5)
         right.text(step["seconds"], place, f" {step['seconds']:,.0f}", va="center", fontsize=8.5)

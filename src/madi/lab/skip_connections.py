@@ -27,7 +27,7 @@ from madi.optimizers import Adam
 from madi.training import Trainer
 
 ROWS = ("E7",)
-COST = Cost(full=25, quick=3)
+COST = Cost(full=25, quick=3.5)
 
 KINDS = {"with skips": True, "without": False}
 

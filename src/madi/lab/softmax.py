@@ -17,7 +17,7 @@ import numpy as np
 import madi.functions as F
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
-from madi.lab.framework.parameters import Number, Seed
+from madi.lab.framework.parameters import Number
 
 ROWS = ("A6",)
 COST = Cost(full=0.1, quick=0.1)
@@ -31,12 +31,11 @@ def compute(
     large: Inputs = (1010.0, 1000.0, 990.0),
     shift: Annotated[float, Number(1, 1e5, "the farthest that the inputs are moved, up and down")] = 1000.0,
     rows: Annotated[int, Number(1, 100_000, "of random inputs, for the order")] = 1000,
-    seed: Seed = 0,
 ) -> Data:
     """Probabilities, of the inputs, of large ones, of shifted and of scaled ones; and how often the order was kept."""
     a = np.array(inputs)
     shifts, scales = np.linspace(-shift, shift, 401), np.geomspace(0.03, 30, 121)
-    random = 10 * np.random.default_rng(seed).standard_normal((rows, 10))
+    random = 10 * np.random.default_rng(0).standard_normal((rows, 10))
     return {
         "inputs": a,
         "identity": F.identity(a).value,

@@ -24,7 +24,7 @@ from madi.lab.framework.parameters import Number, Seed
 from madi.layers import Dense, Sequential, Tanh
 
 ROWS = ("D4",)
-COST = Cost(full=2, quick=1)
+COST = Cost(full=2, quick=0.4)
 
 GRID = 60  # points of the map along each axis
 

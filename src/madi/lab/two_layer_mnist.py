@@ -28,7 +28,7 @@ from madi.optimizers import SGD
 from madi.training import Trainer
 
 ROWS = ("B8",)
-COST = Cost(full=10, quick=5)
+COST = Cost(full=10, quick=3)
 
 MEASURED = 25  # times, about, that the accuracies are measured
 

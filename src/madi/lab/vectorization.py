@@ -24,7 +24,7 @@ from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number, Seed
 
 ROWS = ("B9",)
-COST = Cost(full=1, quick=1)
+COST = Cost(full=0.1, quick=0.1)
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 

@@ -26,7 +26,7 @@ from madi.training import Trainer
 
 ROWS = ("D7",)
 PLACE = 1
-COST = Cost(full=15, quick=5)
+COST = Cost(full=15, quick=6)
 
 
 def compute(

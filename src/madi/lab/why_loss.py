@@ -27,7 +27,7 @@ from madi.layers import Dense, Layer, Sequential, Sigmoid, Step
 from madi.models import logistic_regression
 
 ROWS = ("B3",)
-COST = Cost(full=0.3, quick=0.3)
+COST = Cost(full=0.1, quick=0.1)
 
 
 def compute(
