@@ -187,7 +187,7 @@ class TrainConfig(Options):
 
     optimizer: str = _optimizer("sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.", _text, "adam")
     learning_rate: float | None = _optimizer(
-        "The largest learning rate; --find-rate suggests one.",
+        "The largest learning rate; madi train --find-rate suggests one.",
         _number(POSITIVE, "Try 0.001."),
         None,
         unset=f"0.004 for adam with a schedule, else {OPTIMIZERS_OWN}",

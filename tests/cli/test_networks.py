@@ -95,6 +95,11 @@ def test_a_long_network_is_told_by_its_name_and_cost(madi, small_images):
     assert line == "network  resnet_cifar: 269,722 parameters, 40.6 M multiply-adds an example"
 
 
+def test_a_small_cost_is_told_exactly(madi):
+    result = madi("train", "digits", "--hidden", "4,4,4,4,4", *QUICK)
+    assert "network  mlp: 390 parameters, 360 multiply-adds an example" in result.out
+
+
 def test_a_switch_of_the_configuration_is_taken_back(madi, tmp_path, small_images):
     (tmp_path / "vgg.toml").write_text('dataset = "cifar10"\nmodel = "vgg11"\nbatch_norm = true\nhidden = []\n')
     assert madi("train", "--config", "vgg.toml", "--no-batch-norm", *QUICK).code == 0

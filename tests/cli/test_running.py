@@ -213,3 +213,10 @@ def test_the_logs_lie_in_the_home_folder_by_default(monkeypatch):
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
     assert running._log_folder() == Path("/home/someone/.local/state/madi")
+
+
+def test_the_list_of_commands_says_what_each_does_to_the_end(madi):
+    listed = madi("--help").out.partition("Commands:")[2]
+    assert "train it with the best." in " ".join(listed.split())
+    assert "..." not in listed
+    assert "[False]" not in madi("tune", "--help").out

@@ -107,6 +107,9 @@ def test_a_wrong_range_is_one_clear_line(madi, tmp_path, text, line):
         (["--validation", "0"], "validation must be a number above 0 and below 1, got 0.0. Try 0.2."),
         (["--model", "mpl"], "Unknown model 'mpl': did you mean 'mlp'?"),
         (["--storage", "nowhere/search.journal"], "storage nowhere/search.journal: cannot be opened"),
+        (["--members", "2", "--patience", "3"], "--patience: members train together, to the last epoch,"),
+        (["--members", "2", "--range", "accumulate=choice:1|2"], "--accumulate: members train together, "),
+        (["--range", "doctor=choice:yes|no"], "--range doctor=choice:yes|no: doctor is the same for all trials."),
         (["--resume", "runs"], "--resume: goes on with the search as it was asked for. Leave out everything else."),
     ],
 )
@@ -157,6 +160,7 @@ def test_the_best_is_trained_as_madi_train_does_with_its_configuration(searched,
     assert madi("train", "--config", folder / "config.toml", "--output", "again").code == 0
     ours, again = (load(path / "model.safetensors").parameters() for path in (folder, tmp_path / "again"))
     assert all((ours[path].value == again[path].value).all() for path in ours)
+    assert madi("train", "--config", folder, "--epochs", "1", "--quiet").code == 0  # the folder stands for its file
 
 
 def test_the_test_set_is_measured_once_at_the_very_end(madi, monkeypatch):
@@ -188,6 +192,11 @@ def test_what_is_printed(searched):
 def test_quiet_prints_the_folder_alone(madi):
     result = madi("tune", "planar", *QUICK, "--quiet", "--output", "run")
     assert (result.code, result.out, result.err) == (0, "run\n", "")
+
+
+def test_the_doctor_looks_at_the_network_with_the_best_values(madi):
+    out = madi("tune", "planar", *QUICK, "--doctor", "--initializer", "zeros").out
+    assert "1. identical weights: " in out.partition("written to")[2]
 
 
 def test_the_same_command_finds_the_same(searched, madi, tmp_path):

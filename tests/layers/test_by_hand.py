@@ -162,7 +162,7 @@ MISTAKES = {
     "a list of layers": (
         lambda: layers.Sequential([layers.ReLU()]),
         ConfigurationError,
-        "Sequential: expected layers, got [ReLU()].",
+        "Sequential: expected layers, got [ReLU()]. Take them out of the list: Sequential(*layers).",
     ),
     "no units": (
         lambda: layers.Dense(0),

@@ -136,6 +136,7 @@ def test_of_built_networks_it_is_built():
 @pytest.mark.parametrize(("make", "error", "message"), [
     (lambda: Ensemble(), errors.ConfigurationError, "Ensemble: expected at least one network, got none"),
     (lambda: Ensemble(network(0), average="softmx"), errors.UnknownNameError, "softmax"),
+    (lambda: Ensemble([network(0)]), errors.ConfigurationError, r"the list: Ensemble\(\*layers\)"),
     (lambda: Ensemble(Dense), errors.ConfigurationError, "Ensemble: expected layers"),
     (lambda: Ensemble(network(0), Dense(3).build((5,))), errors.ShapeError, "expected networks for one input"),
     (lambda: Ensemble(network(0), network(0, 2)), errors.ShapeError, r"one output, got \(1, 3\) and \(1, 2\)"),

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 for command in (train, tune, evaluate, predict, inspect, check, datasets):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
-app.add_typer(lab)
+app.add_typer(lab, short_help="Every idea of the course as an experiment: its numbers, its figure, its page.")
 
 
 def _version(asked: bool) -> None:

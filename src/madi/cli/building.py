@@ -166,7 +166,8 @@ def describe(model: Layer, data: Dataset, name: str) -> str:
     if len(layers) <= MOST_LAYERS:
         return f"data     {about}\nnetwork  {', '.join(map(_name, layers))}: {count:,} parameters"
     work = model.summary().multiply_adds
-    return f"data     {about}\nnetwork  {name}: {count:,} parameters, {work / 1e6:,.1f} M multiply-adds an example"
+    cost = f"{work / 1e6:,.1f} M" if work >= 1e6 else f"{work:,}"
+    return f"data     {about}\nnetwork  {name}: {count:,} parameters, {cost} multiply-adds an example"
 
 
 def _name(layer: Layer) -> str:

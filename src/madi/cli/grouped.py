@@ -12,6 +12,10 @@ ARGUMENTS, OTHERS = "Arguments", "Options"
 class GroupedCommand(TyperCommand):
     """A command whose help lists its options by their `rich_help_panel`; those without one join the last."""
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The first paragraph, whole: a list of commands folds it."""
+        return " ".join((self.help or "").split("\n\n")[0].split())
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and, heading by heading, the options."""
         groups: dict[str, list[tuple[str, str]]] = {}

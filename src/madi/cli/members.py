@@ -14,7 +14,7 @@ from madi.cli.train import Job
 from madi.errors import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from madi.cli.run_folder import RunFolder
     from madi.config import TrainConfig
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 # Options that need a callback, or batches of their own: members train in one program, without either.
 ALONE = {"patience": None, "doctor": False, "accumulate": 1}
+
+
+def expect_alone(config: TrainConfig, tuned: Collection[str] = ()) -> None:
+    """ConfigurationError for options, given or `tuned`, that several members cannot have."""
+    for name, default in ALONE.items():
+        if config.members > 1 and (name in tuned or getattr(config, name) != default):
+            raise ConfigurationError(
+                f"--{name}: members train together, to the last epoch, and an update follows on each batch. "
+                f"Leave out --{name}, or --members."
+            )
 
 
 @dataclass
@@ -39,12 +49,7 @@ class Members(Job):
         """Build every member; ConfigurationError for options that members cannot have."""
         from madi.cli.building import build_trainer
 
-        for name, default in ALONE.items():
-            if getattr(config, name, default) != default:
-                raise ConfigurationError(
-                    f"--{name}: members train together, to the last epoch, and an update follows on each batch. "
-                    f"Leave out --{name}, or --members."
-                )
+        expect_alone(config)
         first = Job.of(config)
         trainers = []
         for seed in range(config.seed, config.seed + config.members):

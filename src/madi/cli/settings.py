@@ -93,4 +93,6 @@ def read(kind: type, text: Any) -> Any:
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(map(str, default)) or "none"
+    if isinstance(default, bool):
+        return "yes" if default else "no"
     return f"{default:g}" if isinstance(default, float) else str(default)

@@ -12,7 +12,7 @@ import typer
 
 from madi.cli.console import notice, say, show, table
 from madi.cli.rate import report_rate
-from madi.cli.run_folder import RunFolder
+from madi.cli.run_folder import CONFIGURATION, RunFolder
 from madi.cli.settings import with_fields
 from madi.config import OPTIMIZER, RUN, TrainConfig
 from madi.errors import DivergenceError
@@ -40,8 +40,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE", show_default=False, rich_help_panel=RUN,
-            help="Start from this config.toml, such as that of an earlier run. The options given beside it come first; "
-            "--no-batch-norm and the like take back a switch.",
+            help="Start from this config.toml, or from that in the folder of an earlier run. The options given "
+            "beside it come first; --no-batch-norm and the like take back a switch.",
         ),
     ] = None,
     output: Annotated[
@@ -73,6 +73,8 @@ def train(
       madi train cifar10 --model resnet_cifar --depth 20 --augment crop:4,flip --batch-size 128
       madi train cifar10 --model vgg11 --batch-norm --hidden none --label-smoothing 0.1
     """
+    if config is not None and config.is_dir():
+        config /= CONFIGURATION
     chosen = (TrainConfig(**given) if config is None else TrainConfig.from_toml(config, given)).completed()
     folder = RunFolder.create(chosen, output, overwrite=overwrite)
     job = None

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from madi.cli.console import notice, say, show, table
+from madi.cli.members import expect_alone
 from madi.cli.run_folder import CONFIGURATION, RunFolder, writing
 from madi.cli.settings import with_fields
-from madi.cli.train import INTERRUPTED, finish, job_of
+from madi.cli.train import INTERRUPTED, finish, job_of, report_health
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
@@ -87,6 +88,7 @@ def tune(
 
 def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[TuneConfig, RunFolder]:
     config = TuneConfig.searching(given)
+    expect_alone(config, config.ranges())
     if output is not None and (output / SETTINGS).exists() and not overwrite:
         raise ConfigurationError(
             f"--output {output}: holds a search already. Go on with it by --resume {output}, choose another folder, or "
@@ -222,6 +224,8 @@ def _finish(job: Tuning, found: Search, quiet: bool) -> None:
         _tell_how_to_go_on(job.folder)
         raise typer.Exit(INTERRUPTED)
     finish(final, job.folder, quiet=quiet, broken_off=False, beside=files)
+    if not quiet:
+        report_health(final)
 
 
 def _write(folder: RunFolder, found: Search) -> list[str]:

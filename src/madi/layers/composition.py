@@ -134,4 +134,6 @@ def expect_layers(where: str, *layers: Any) -> None:
     for entry in layers:
         if not isinstance(entry, Layer):
             hint = " A class is given; call it: ReLU()." if isinstance(entry, type) else ""
+            if isinstance(entry, list | tuple):
+                hint = f" Take them out of the {type(entry).__name__}: {where}(*layers)."
             raise ConfigurationError(f"{where}: expected layers, got {entry!r}.{hint}")

@@ -37,6 +37,8 @@ class Sequential(Layer):
         strangers = [entry for entry in layers if not isinstance(entry, Layer)]
         if strangers:
             hint = " A class is given; call it: Dense(10)." if isinstance(strangers[0], type) else ""
+            if isinstance(strangers[0], list | tuple):
+                hint = f" Take them out of the {type(strangers[0]).__name__}: Sequential(*layers)."
             raise ConfigurationError(f"Sequential: expected layers, got {strangers[0]!r}.{hint}")
         self.layers = layers
 
