@@ -216,7 +216,7 @@ def test_its_recorded_result_is_whole(name):
     assert all(claim.endswith(".") for claim in result.claims)
     assert 2 <= len(result.claims) <= 8
     assert result.svg.rstrip().endswith("</svg>")
-    assert page(result).count("not shown by these data") == len(result.claims) - result.confirmed
+    assert page(result).count("Not shown by these data.") == len(result.claims) - result.confirmed
     assert datetime.date.fromisoformat(result.origin.date) <= datetime.date.today()
     assert set(result.origin.versions) == {"python", *PACKAGES}
     assert result.seconds > 0

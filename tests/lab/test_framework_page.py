@@ -98,7 +98,7 @@ def test_it_holds_everything(toy, tmp_path):
 
 
 def test_a_claim_that_is_not_shown_has_a_cross(toy):
-    assert "✗ The last point, 1.5, is > 3." in read(page(run(toy, slope=0.5))).words
+    assert "✗ The last point, 1.5, is > 3. Not shown by these data." in read(page(run(toy, slope=0.5))).words
 
 
 def test_a_large_figure_is_a_picture(toy, monkeypatch):

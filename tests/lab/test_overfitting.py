@@ -55,6 +55,7 @@ def test_the_gap_is_a_mean_over_the_seeds():
 # ---- the experiments
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["weight_decay", "dropout"])
 def test_the_gap_shrinks_over_three_seeds(name):
     curves = run(name, data="digits", quick=True).data["curves"]

@@ -21,6 +21,7 @@ GENERATOR = "madi lab"
 MOST_NUMBERS, MOST_ROWS = 8, 60  # in a line of the table of numbers; lines of it
 SHORT = 20  # characters of a text that stands among numbers
 MOST_TEXT = 20_000  # characters of JSON on the page
+NOT_SHOWN = " <i>Not shown by these data.</i>"
 CODE = re.compile("`([^`]+)`")
 
 
@@ -105,12 +106,13 @@ def _notice(result: Result) -> str:
 
 
 def _mark(right: bool) -> str:
-    return f'<b title="{"shown" if right else "not shown by these data"}">{"✓" if right else "✗"}</b>'
+    return f'<b title="{"shown" if right else "not shown"}">{"✓" if right else "✗"}</b>'
 
 
 def _claims(claims: dict[str, bool]) -> str:
     lines = (
-        f'<li class="{"shown" if right else "not"}">{_mark(right)} <span>{escape(claim)}</span></li>'
+        f'<li class="{"shown" if right else "not"}">{_mark(right)} '
+        f"<span>{escape(claim)}{'' if right else NOT_SHOWN}</span></li>"
         for claim, right in claims.items()
     )
     return '<ul class="claims">\n' + "\n".join(lines) + "\n</ul>"
