@@ -184,6 +184,13 @@ def test_the_figure():
     assert [text.get_text() for text in units.texts] == ["1 ReLU", "3 Tanh", "5 Sigmoid"]
 
 
+def test_the_figure_shows_the_activations_of_maxout():
+    statistics = LayerStatistics((X, Y))
+    model = layers.Sequential(layers.Maxout(4), layers.Dense(3))
+    Trainer(model, engine="numpy").fit((X, Y), epochs=1, callbacks=[statistics], verbose=0)
+    assert [text.get_text() for text in statistics.plot().axes[0].texts] == ["0 Maxout", "1 Dense"]
+
+
 def test_no_figure_of_nothing():
     with pytest.raises(DataError, match=r"^statistics: nothing to plot"):
         LayerStatistics((X, Y)).plot()

@@ -55,7 +55,8 @@ def _idle(row: LayerRow) -> float | None:
 
 
 def _is_shown(row: LayerRow, last: str) -> bool:
-    return row.units is not None or row.layer == last
+    """Whether what the layer puts out is an activation, or the output of the network."""
+    return row.units is not None or row.kind == "Maxout" or row.layer == last
 
 
 def _curves(rows: Sequence[LayerRow], chosen: Chosen) -> list[Curve]:
