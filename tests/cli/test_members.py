@@ -33,6 +33,7 @@ def test_each_and_all_are_measured(run):
     each = [member["test"]["accuracy"] for member in found["members"]]
     assert len(set(each)) > 1
     assert found["test"]["accuracy"] > min(each)
+    assert "members  3 such networks, of seeds 0 to 2" in told
     assert "member 3" in told
     assert "all" in told
 

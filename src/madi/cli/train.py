@@ -186,6 +186,8 @@ def _introduce(job: Job) -> None:
     from madi.cli.building import describe
 
     say(describe(job.trainer.model, job.data, job.config.model))
+    if (count := job.config.members) > 1:
+        say(f"members  {count} such networks, of seeds {job.config.seed} to {job.config.seed + count - 1}")
     if job.data.notice:
         notice(job.data.notice)
 
