@@ -107,18 +107,18 @@ def small(name: str) -> dict:
 
 
 def matters(name: str, usual: Result) -> bool:
-    """Whether one of the values beside that of a run gives other numbers; those that are refused give none."""
+    """Whether another value gives other numbers, or another figure; those that are refused give none."""
     made = usual.experiment
     for value in others(made.parameters[name], usual.parameters[name]):
         with suppress(MadiError):
             result = made.run(quick=usual.quick, anew=made.long, **{**usual.parameters, name: value})
-            if told(result, name) != told(usual, name):
+            if told(result, name) != told(usual, name) or result.svg != usual.svg:
                 return True
     return False
 
 
 def others(parameter: Parameter, usual) -> Iterator:
-    """Values beside one: with an entry less, a little more or less, twice, and half as much."""
+    """Values beside one: with an entry less, a little more or less, twice and half as much, the lowest of all."""
     entries = usual if parameter.several else (usual,)
     if parameter.several and len(entries) > 1 and parameter.rule.length is None:
         yield entries[:-1]
@@ -131,7 +131,7 @@ def beside(parameter: Parameter, value) -> Iterator:
     rule = parameter.rule
     if isinstance(rule, Number):
         step = 1 if parameter.kind is int else 0.1 * (abs(value) or 1.0)
-        yield from (value + step, value - step, parameter.kind(2 * value), parameter.kind(value / 2))
+        yield from (value + step, value - step, parameter.kind(2 * value), parameter.kind(value / 2), rule.low)
     else:
         yield from (not value,) if isinstance(rule, Switch) else (word for word in rule.options if word != value)
 
