@@ -24,7 +24,7 @@ ONCE, AGAIN, EACH = 4.0, 1.5, 0.3
 TIMES = {("vectorization", "repeats")}  # parameters that change how well times are measured, and nothing else
 SMALL = {
     **{"data": "digits", "examples": 120, "tested": 100, "few": 50, "more": 100, "looked_at": 50, "compared": 50},
-    **{"epochs": 2, "steps": 100, "trials": 3, "rounds": 2, "seeds": 1, "runs": 1, "members": 2, "marks": 2},
+    **{"epochs": 4, "steps": 100, "trials": 3, "rounds": 2, "seeds": 1, "runs": 1, "members": 2, "marks": 2},
     **{"scales": 2, "enlarged": 10, "trained_bits": 3},
 }
 COURSE = Path(__file__).resolve().parents[2] / "docs" / "course.md"

@@ -41,8 +41,14 @@ def compute(
     epochs: Annotated[int, Number(1, 1000, "of each trial")] = 50,
     trials: Annotated[int, Number(3, 1000, "in all rounds together", quick=30)] = 100,
     rounds: Annotated[int, Number(1, 10, "after each the ranges narrow")] = 3,
-    learning_rate: Annotated[tuple[float, ...], Number(1e-12, 100, "the range of the learning rate")] = (1e-6, 1e-2),
-    weight_decay: Annotated[tuple[float, ...], Number(1e-12, 100, "the range of the weight decay")] = (1e-8, 1e-4),
+    learning_rate: Annotated[tuple[float, ...], Number(1e-12, 100, "the range of the learning rate", length=2)] = (
+        1e-6,
+        1e-2,
+    ),
+    weight_decay: Annotated[tuple[float, ...], Number(1e-12, 100, "the range of the weight decay", length=2)] = (
+        1e-8,
+        1e-4,
+    ),
     seed: Seed = 0,
 ) -> Data:
     """The search, as `Search.to_dict` writes it."""
