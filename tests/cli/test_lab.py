@@ -95,7 +95,8 @@ def test_a_folder_that_cannot_be_written(madi, toy, tmp_path):
     (tmp_path / "file").write_text("")
     result = madi("lab", "run", "toy", "--output", "file")
     assert result.code == 2
-    assert result.err.splitlines()[-1].startswith("madi: file: cannot write there")
+    assert result.err.startswith("madi: file: cannot write there")
+    assert not result.out  # told before anything is computed
 
 
 # ---- experiments that take hours

@@ -79,7 +79,8 @@ def test_a_diagnosis_is_read_by_people_and_by_programs():
     assert repr(diagnosis) == "<Diagnosis: dead_units, dead_units>"
     assert str(FINDING) == "dead units: 94 of 100 units are dead. Try a lower learning rate."
     assert Finding(**json.loads(json.dumps(diagnosis.to_dict()))["findings"][1]) == FINDING
-    assert str(Diagnosis([])) == "The doctor finds nothing wrong."
+    assert str(Diagnosis([])) == str(Diagnosis([], 3)) == "The doctor finds nothing wrong."
+    assert "Call fit() first" in str(Diagnosis([], 0))
 
 
 def test_a_finding_has_its_number_threshold_and_layer():

@@ -165,6 +165,9 @@ def test_one_model_for_two_is_refused():
 def test_what_is_no_trainer_is_refused():
     with pytest.raises(errors.ConfigurationError, match=r"expected madi\.Trainer objects, got Sequential"):
         fit_together([network(0)], points())
+    for given in (Trainer(network(0)), []):
+        with pytest.raises(errors.ConfigurationError, match=r"expected a list of madi\.Trainer objects, got"):
+            fit_together(given, points())
 
 
 def test_streams_are_refused():

@@ -203,6 +203,9 @@ def _field(parameter: Parameter) -> Any:
 
 def _short(made: Experiment) -> Any:
     def run(given: dict[str, Any], quick: Quick = False, output: Annotated[Path, _output(RUNS)] = RUNS) -> None:
+        from madi.lab.framework.result import write
+
+        write(output, {})  # a folder that cannot be written into is told before anything is computed
         _report(made.run(quick=quick, **_read(made, given)), output)
 
     return run
@@ -217,13 +220,15 @@ def _long(made: Experiment) -> Any:
         output: Annotated[Path, _output(RUNS)] = RUNS,
     ) -> None:
         from madi.lab.framework.experiment import keep
+        from madi.lab.framework.result import write
 
         if record and not anew:
             raise ConfigurationError("--record keeps what is computed: add --anew.")
+        write(output, {})
         result = made.run(quick=quick, anew=anew, **_read(made, given))
-        _report(result, output)
         if record:
-            say(f"recorded in {keep(result)}")
+            say(f"recorded in {keep(result)}\n")
+        _report(result, output)
 
     return run
 

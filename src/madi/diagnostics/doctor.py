@@ -32,7 +32,7 @@ def examine(
         raise ConfigurationError(
             f"examine: expected a Trainer, got {type(trainer).__name__}. Pass the one that was fitted."
         )
-    return Diagnosis(list(_findings(Evidence(trainer, data, validation, statistics))))
+    return Diagnosis(list(_findings(Evidence(trainer, data, validation, statistics))), len(trainer.history))
 
 
 def _findings(evidence: Evidence) -> list[Finding]:

@@ -42,10 +42,11 @@ class Diagnosis:
     """All that the doctor found, causes before what they cause.  `print` shows it; its names are in `.names`.
 
     findings   in order; none where nothing is wrong
+    epochs     how many the network was trained for
     """
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        self.findings = tuple(findings)
+    def __init__(self, findings: Sequence[Finding], epochs: int | None = None) -> None:
+        self.findings, self.epochs = tuple(findings), epochs
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -66,6 +67,10 @@ class Diagnosis:
         return {"findings": [asdict(finding) for finding in self.findings]}
 
     def __str__(self) -> str:
+        if not self.findings and self.epochs == 0:
+            return (
+                "The doctor finds nothing wrong with the first weights. Call fit() first: most faults show in training."
+            )
         if not self.findings:
             return "The doctor finds nothing wrong."
         return "\n".join(_told(number, finding) for number, finding in enumerate(self.findings, start=1))

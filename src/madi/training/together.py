@@ -72,6 +72,8 @@ def _size(group: Sequence[Trainer], examples: int, epochs: int, batch_size: int)
 
 
 def _expect_apart(trainers: Sequence[Trainer]) -> None:
+    if not isinstance(trainers, (list, tuple)) or not trainers:
+        raise ConfigurationError(f"fit_together: expected a list of madi.Trainer objects, got {trainers!r}.")
     for place, trainer in enumerate(trainers):
         if not isinstance(trainer, Trainer):
             raise ConfigurationError(f"fit_together: expected madi.Trainer objects, got {trainer!r}.")
