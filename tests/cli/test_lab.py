@@ -30,7 +30,7 @@ def test_the_options_are_the_parameters(madi, toy):
     assert "--slope NUMBER of the line: 0 to 10. [2]" in words
     assert "--points LIST where it is looked at: each 1 to 9, separated by commas. [1,2,3]" in words
     assert "--kind NAME of what is drawn: line, curve. [line]" in words
-    assert "--rising whether it rises: yes or no. [True]" in words
+    assert "--rising whether it rises: yes or no. [yes]" in words
     assert "--anew" not in words
 
 
