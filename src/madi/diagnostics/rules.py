@@ -81,7 +81,7 @@ def recall_of(evidence: Evidence, label: int) -> tuple[float, float, int, str]:
         if held_out is not None and np.sum(held_out == label) >= 5:
             found, where = evidence.validation, "validation data"
     truth, given = evidence.classes_of(found), evidence.predicted(found)
-    own = np.equal(truth, label)
+    own = np.asarray(truth) == label
     return float((given[own] == label).mean()), float((given == truth).mean()), int(own.sum()), where
 
 
