@@ -134,7 +134,7 @@ class Maxout(Function):
     def backward(self, gy: Array) -> Array:
         xp = array_library(gy)
         chosen = xp.arange(self.pieces) == self.largest[..., None]
-        return xp.where(chosen, gy[..., None], np.asarray(0, gy.dtype)).reshape(self.inputs[0].shape)
+        return xp.where(chosen, gy[..., None], 0).reshape(self.inputs[0].shape)
 
 
 def normalized_exponential(x: Array, axis: int) -> Array:
