@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from madi.errors import ShapeError
 from madi.graph import Array, Function, Variable
 from madi.kernels.arrays import array_library
