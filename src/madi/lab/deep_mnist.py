@@ -85,21 +85,27 @@ def claims(data: Data) -> dict[str, bool]:
     wrong = (1 - last) * data["tested"]
     told = {
         f"Trained on {examples:,} images for {epochs} epochs, it reads {last.mean():.2%} of {data['tested']:,} test "
-        f"images, the mean of {len(runs)} seeds (deviation {last.std():.2%}).": bool(
-            last.mean() >= (0.993 if whole else 0.5)
-        ),
+        f"images{several(last)}.": bool(last.mean() >= (0.993 if whole else 0.5)),
         f"Every run reads more after the last epoch than after the first: {first.mean():.2%} on average then.": bool(
             (last > first).all()
         ),
-        f"From {wrong.min():.0f} to {wrong.max():.0f} images are misread, by seed alone: less than is gained by "
-        "training on.": bool(np.ptp(last) < (last - first).mean()),
     }
+    if len(runs) > 1:
+        told[
+            f"From {wrong.min():.0f} to {wrong.max():.0f} images are misread, by seed alone: less than is gained by "
+            "training on."
+        ] = bool(np.ptp(last) < (last - first).mean())
     if data["dropout"]:
         told[
             f"With dropout the loss in training, {losses['training loss']:.3f}, stays above that on the test images, "
             f"{losses['test loss']:.3f}."
         ] = bool(losses["training loss"] > losses["test loss"])
     return told
+
+
+def several(accuracies: np.ndarray) -> str:
+    """Of how many seeds they are, where there is more than one."""
+    return f", the mean of {len(accuracies)} seeds (deviation {accuracies.std():.2%})" if len(accuracies) > 1 else ""
 
 
 def draw(data: Data) -> Any:
