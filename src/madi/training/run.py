@@ -66,8 +66,7 @@ class Run:
         self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
         self.step = trainer._step(first)
         self.key = trainer.key
-        state, frozen = first_state(trainer, accumulating=self.groups.size > 1)
-        self.state, self.frozen = self.engine.put(state), self.engine.share(frozen)
+        self.state, self.frozen = self._first_state()
         self.shared = self.engine.share(first.arrays()) if table else None
         self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
         if table and self.batch_size > len(first):
@@ -77,6 +76,11 @@ class Run:
         trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
         # Only callbacks and streams can write into the model while this runs, and in the end it is given new weights.
         trainer._remember_first_values([] if self.callbacks or not table else list(self.state["parameters"]))
+
+    def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(state, frozen parameters) on the engine.  The host's arrays are held here alone: see `held_alone`."""
+        state, frozen = first_state(self.trainer, accumulating=self.groups.size > 1)
+        return self.engine.put(state), self.engine.share(frozen)
 
     def one_epoch(self) -> None:
         """All batches once, then validation, then the callbacks."""
