@@ -13,12 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from madi.datasets.dataset import Dataset, Split
+from madi.datasets.dataset import Batches, Dataset, Split, StreamedDataset
 from madi.datasets.digits import load_digits
 from madi.datasets.files import cache_folder
 from madi.datasets.idx import read_idx
 from madi.datasets.images import Report, load_cifar, load_idx
 from madi.datasets.listing import Listing, list_loaded, list_published
+from madi.datasets.preparation import Inputs, Preparation
 from madi.datasets.published import CIFAR10, FASHION_MNIST, MNIST, CifarDataset, IdxDataset
 from madi.datasets.splitting import Partition, shuffle, split, stratified_order
 from madi.datasets.synthetic import RECIPES, load_synthetic, moons_points, planar_points, spiral_points
@@ -26,10 +27,14 @@ from madi.errors import unknown_name
 
 __all__ = [
     "NAMES",
+    "Batches",
     "Dataset",
+    "Inputs",
     "Listing",
     "Partition",
+    "Preparation",
     "Split",
+    "StreamedDataset",
     "cache_folder",
     "catalogue",
     "load",

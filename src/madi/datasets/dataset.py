@@ -1,29 +1,59 @@
-"""What `load` returns: examples and labels, split into training and test."""
+"""What `load` and its kin return: examples and targets, split into training, validation and test."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from madi.datasets.preparation import Preparation
+
 
 class Split(NamedTuple):
-    """Examples `x`, (N, ...), and their labels `y`, (N,); unpacks as the pair (x, y) that `Trainer.fit` takes."""
+    """Examples `x`, (N, ...), and their targets `y`, (N,) or (N, targets); unpacks as what `Trainer.fit` takes."""
 
     x: np.ndarray
     y: np.ndarray
 
 
+class Batches(ABC):
+    """Examples that come in batches because all at once would not fit into memory; `Trainer.fit` takes it as data.
+
+    count        examples of one pass
+    batch_size   examples of a batch; the last one may be smaller
+    shape        of one example
+    """
+
+    count: int
+    batch_size: int
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Split]:
+        """One pass over all examples, each time from the beginning."""
+
+    @abstractmethod
+    def set_epoch(self, epoch: int) -> None:
+        """The order of the next pass: the same epoch, counted from 0, and seed give the same order."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """A dataset by name.
+    """A dataset by name, or one's own.
 
-    name      as given to `load`
-    train     examples to learn from: float32 x, images (N, H, W, C) in 0..1; int32 labels y
-    test      examples kept for the final measurement
-    classes   the name of each label: label 3 means classes[3]
-    notice    what a reader of the results must know about these data; empty as a rule
+    name          as given to `load`
+    train         examples to learn from: float32 x, images (N, H, W, C) in 0..1; y are int32 labels of classes, or
+                  float32 numbers (N, targets)
+    test          examples kept for the final measurement
+    classes       the name of each label: label 3 means classes[3]; () where the targets are numbers
+    notice        what a reader of the results must know about these data; empty as a rule
+    validation    examples kept for choosing, where the loader has kept some
+    preparation   how raw rows or pictures became x; what the model's file keeps, so that new ones become x alike
+    weight        of each training example, (N,), where there are weights
     """
 
     name: str
@@ -31,7 +61,29 @@ class Dataset:
     test: Split
     classes: tuple[str, ...]
     notice: str = ""
+    validation: Split | None = None
+    preparation: Preparation | None = None
+    weight: np.ndarray | None = None
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train.x)} training and {len(self.test.x)} test examples of shape {self.train.x.shape[1:]}"
         return f"<Dataset '{self.name}': {sizes}, {len(self.classes)} classes>{self.notice and ' ' + self.notice}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StreamedDataset:
+    """One's own data, larger than memory: as a `Dataset`, but for parts that are gone through in batches."""
+
+    name: str
+    train: Batches
+    test: Batches
+    classes: tuple[str, ...]
+    notice: str = ""
+    validation: Batches | None = None
+    preparation: Preparation | None = None
+
+    def __repr__(self) -> str:
+        sizes = f"{self.train.count} training and {self.test.count} test examples of shape {self.train.shape}"
+        return (
+            f"<StreamedDataset '{self.name}': {sizes}, {len(self.classes)} classes>{self.notice and ' ' + self.notice}"
+        )
