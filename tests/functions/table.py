@@ -300,6 +300,23 @@ SMOOTHING = [
     )
 ]
 
+CODES = {
+    "one axis": np.array([2, 0, 2, 3]),
+    "two axes, all rows": np.array([[0, 1], [3, 2], [1, 1]]),
+    "whole floats": np.array([1.0, 3.0, 3.0]),
+    "one code": np.array(2),
+    "no codes": np.zeros((0, 2), int),
+}
+EMBEDDING = [
+    Case(
+        name,
+        lambda weight, codes=codes: F.embedding(codes, weight),
+        (normal(4, 3),),
+        lambda weight, codes=codes: TF.embedding(torch.as_tensor(codes, dtype=torch.int64), weight),
+    )
+    for name, codes in CODES.items()
+]
+
 TABLE: dict[str, list[Case]] = {
     "add": binary(F.add, lambda x0, x1: x0 + x1, normal),
     "subtract": binary(F.subtract, lambda x0, x1: x0 - x1, normal),
@@ -311,6 +328,7 @@ TABLE: dict[str, list[Case]] = {
     "log": unary(F.log, lambda x: torch.log(x), positive),
     "matmul": PRODUCTS,
     "affine": AFFINE,
+    "embedding": EMBEDDING,
     "sum": reduction(F.sum, "sum"),
     "mean": reduction(F.mean, "mean"),
     **SHAPES,

@@ -45,6 +45,7 @@ from madi.functions.arithmetic import (
 )
 from madi.functions.convolution import Conv2D, ZeroPad, conv2d, zero_pad
 from madi.functions.elementary import Exp, Log, exp, log
+from madi.functions.embedding import EmbeddingLookup, embedding
 from madi.functions.linear import Affine, MatMul, affine, matmul
 from madi.functions.losses import (
     BinaryCrossEntropy,

@@ -12,6 +12,7 @@ from madi.layers.convolution import Conv2D, ZeroPad
 from madi.layers.dense import Dense
 from madi.layers.dropconnect import DropConnect
 from madi.layers.dropout import Dropout
+from madi.layers.embedding import EmbedColumns, Embedding
 from madi.layers.ensemble import Ensemble
 from madi.layers.maxout import Maxout
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization
@@ -23,9 +24,19 @@ from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
 _DENSE = (Dense, DropConnect, Maxout)
+_EMBEDDINGS = (EmbedColumns, Embedding)
 _COMPOSED = (Auxiliary, Branches, Ensemble, Recompute, Residual, Sequential)
 _OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
 _NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
 
-for _layer in (*_DENSE, Dropout, Flatten, *_COMPOSED, *_OF_IMAGES, *_NORMALIZATIONS, *ACTIVATIONS.values()):
+for _layer in (
+    *_DENSE,
+    *_EMBEDDINGS,
+    Dropout,
+    Flatten,
+    *_COMPOSED,
+    *_OF_IMAGES,
+    *_NORMALIZATIONS,
+    *ACTIVATIONS.values(),
+):
     register(_layer)
