@@ -6,16 +6,22 @@
 
 The writer is madi's own: the package's puts the metadata in another order each time, and takes the elements of an array
 with strides as if they were contiguous.  Format: https://huggingface.co/docs/safetensors
+
+A file may carry a checksum, the first entry of its metadata: the SHA-256 of all of its bytes, with 64 zeros where the
+digits of the checksum itself stand.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
 import math
 import os
 import secrets
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,6 +38,12 @@ DTYPES = {
 _CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
 _LENGTH_BYTES = 8
 
+TEMPORARY = ".madi-*.tmp"  # what a file is called until it is complete
+CHECKSUM = "madi.sha256"
+_DIGITS = 64
+_BEFORE_CHECKSUM = f'{{"__metadata__":{{"{CHECKSUM}":"'.encode()
+_CHECKSUM_AT = _LENGTH_BYTES + len(_BEFORE_CHECKSUM)
+
 
 class TensorFile(NamedTuple):
     """What the header of a file says: its metadata, and dtype and shape of each array by name."""
@@ -43,8 +55,10 @@ class TensorFile(NamedTuple):
 # ---- writing
 
 
-def write(path: str | Path, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+def write(path: str | Path, tensors: Mapping[str, Any], metadata: Mapping[str, str], *, checksum: bool = False) -> None:
     """Write arrays and metadata to `path`; a file that was there is replaced only once the new one is complete.
+
+    checksum   whether the file carries one, which `read_checked` holds it against
 
     The same arrays and metadata give the same bytes.  Raises FileError where the folder cannot be written.
     """
@@ -52,10 +66,12 @@ def write(path: str | Path, tensors: Mapping[str, Any], metadata: Mapping[str, s
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in arrays.items()}
     # The widest elements first, so that each array starts at a multiple of its element's size.
     ordered = dict(sorted(arrays.items(), key=lambda entry: -entry[1].dtype.itemsize))
+    header = _header(ordered, {CHECKSUM: "0" * _DIGITS, **metadata} if checksum else metadata)
+    header = _signed(header, ordered) if checksum else header
     target = Path(os.path.realpath(Path(path).expanduser()))
-    temporary = target.with_name(f".madi-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
     try:
-        _write_all(temporary, _header(ordered, metadata), ordered)
+        _write_all(temporary, header, ordered)
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -78,11 +94,29 @@ def _header(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(_LENGTH_BYTES, "little") + text
 
 
+def _signed(header: bytes, arrays: Mapping[str, Any]) -> bytes:
+    """The header with the checksum of the file in place of its zeros."""
+    digits = _sha256(header, *map(_bytes, arrays.values()))
+    return header[:_CHECKSUM_AT] + digits + header[_CHECKSUM_AT + _DIGITS :]
+
+
+def _sha256(*parts: Any) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    """The array's bytes in the order of the last axis, whatever the strides."""
+    return array.reshape(-1).view(np.uint8)
+
+
 def _write_all(path: Path, header: bytes, arrays: Mapping[str, Any]) -> None:
     with path.open("xb") as file:
         file.write(header)
         for array in arrays.values():
-            file.write(array.reshape(-1).view(np.uint8))  # in the order of the last axis, whatever the strides
+            file.write(_bytes(array))
         file.flush()
         os.fsync(file.fileno())
 
@@ -93,8 +127,18 @@ def _flush_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a network's file system may flush no folders
+                raise
         finally:
             os.close(descriptor)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder.  Nobody else may be writing to it."""
+    for path in folder.glob(TEMPORARY):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 # ---- reading
@@ -107,7 +151,7 @@ def read_header(path: str | Path) -> TensorFile:
     """
     try:
         with Path(path).expanduser().open("rb") as file:
-            return _checked_header(path, file)
+            return _checked_header(path, file, os.fstat(file.fileno()).st_size)
     except FileError:
         raise
     except OSError as error:
@@ -127,8 +171,29 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
     return {name: aligned_copy(found.pop(name)) for name in list(found)}  # not two of each at a time
 
 
-def _checked_header(path: str | Path, file: BinaryIO) -> TensorFile:
-    size = os.fstat(file.fileno()).st_size
+def read_checked(path: str | Path) -> tuple[dict[str, str], dict[str, Any]]:
+    """Metadata and arrays of a file that carries a checksum.  The arrays are writable and aligned.
+
+    Raises FileError for a file that is no whole safetensors file, carries none, or is not as it was written.
+    """
+    from safetensors.numpy import load
+
+    try:
+        content = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {error.strerror}.") from error
+    metadata = _checked_header(path, BytesIO(content), len(content)).metadata
+    after = _CHECKSUM_AT + _DIGITS
+    if content[_LENGTH_BYTES:_CHECKSUM_AT] != _BEFORE_CHECKSUM:
+        raise FileError(f"{path}: carries no checksum, so that nobody can tell whether it is whole.")
+    whole = memoryview(content)
+    if content[_CHECKSUM_AT:after] != _sha256(whole[:_CHECKSUM_AT], b"0" * _DIGITS, whole[after:]):
+        raise FileError(f"{path}: corrupt: its bytes do not have the checksum that it was written with.")
+    found = load(content)
+    return metadata, {name: aligned_copy(found.pop(name)) for name in list(found)}
+
+
+def _checked_header(path: str | Path, file: BinaryIO, size: int) -> TensorFile:
     start = file.read(_LENGTH_BYTES + 1)
     length = int.from_bytes(start[:_LENGTH_BYTES], "little")
     if not start.endswith(b"{") or len(start) <= _LENGTH_BYTES:
