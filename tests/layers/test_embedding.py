@@ -98,11 +98,13 @@ def test_columns_may_be_all_there_are():
 
 def test_the_spare_category_starts_at_zero_and_others_differ():
     weight = layers.Embedding(4, 3, spare=True).build(()).weight.value
-    assert not weight[0].any() and weight[1:].all()
+    assert not weight[0].any()
+    assert weight[1:].all()
     assert layers.Embedding(4, 3).build(()).weight.value.all()
     layer = layers.EmbedColumns([(0, 4, 3), (1, 4, 3)]).build((2,), random.key(1))
     one, other = (parameter.value for parameter in layer.parameters().values())
-    assert not one[0].any() and (one[1:] != other[1:]).all()
+    assert not one[0].any()
+    assert (one[1:] != other[1:]).all()
 
 
 def network():
@@ -148,7 +150,8 @@ def test_it_is_saved(tmp_path):
 
 def test_it_stands_in_the_summary():
     rows_by_path = {row.path: row for row in network().build((4,)).summary().rows}
-    assert rows_by_path["0.1"].parameters == 15 and rows_by_path["0.3"].parameters == 6
+    assert rows_by_path["0.1"].parameters == 15
+    assert rows_by_path["0.3"].parameters == 6
     assert rows_by_path["0"].output_shape == (7,)
 
 

@@ -23,20 +23,10 @@ from madi.layers.saving import ModelMetadata, load, read_metadata, save
 from madi.layers.shaping import Flatten
 from madi.layers.summary import Summary
 
-_DENSE = (Dense, DropConnect, Maxout)
-_EMBEDDINGS = (EmbedColumns, Embedding)
+_OF_ROWS = (Dense, DropConnect, EmbedColumns, Embedding, Maxout)
 _COMPOSED = (Auxiliary, Branches, Ensemble, Recompute, Residual, Sequential)
 _OF_IMAGES = (AveragePool2D, Conv2D, GlobalAveragePool, MaxPool2D, ZeroPad)
 _NORMALIZATIONS = (BatchNorm, LocalResponseNormalization)
 
-for _layer in (
-    *_DENSE,
-    *_EMBEDDINGS,
-    Dropout,
-    Flatten,
-    *_COMPOSED,
-    *_OF_IMAGES,
-    *_NORMALIZATIONS,
-    *ACTIVATIONS.values(),
-):
+for _layer in (*_OF_ROWS, Dropout, Flatten, *_COMPOSED, *_OF_IMAGES, *_NORMALIZATIONS, *ACTIVATIONS.values()):
     register(_layer)

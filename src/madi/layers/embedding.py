@@ -14,6 +14,8 @@ from madi.graph import Parameter, Variable
 from madi.layers.base import Layer
 from madi.options import expect_count
 
+SMALL = initializers.Normal(0.05)
+
 
 class Embedding(Layer):
     """A vector for each category, learned: what a Dense layer without bias makes of one-hot rows, without the rows.
@@ -32,9 +34,7 @@ class Embedding(Layer):
     outside of compiled programs, which take the nearest row; ConfigurationError for sizes below 1.
     """
 
-    def __init__(
-        self, categories: int, size: int, *, initializer: Any = initializers.Normal(0.05), spare: bool = False
-    ) -> None:
+    def __init__(self, categories: int, size: int, *, initializer: Any = SMALL, spare: bool = False) -> None:
         self.categories = expect_count("Embedding: categories", categories, fix="Give the number of categories.")
         self.size = expect_count("Embedding: size", size, fix="Try 8.")
         self.initializer = initializers.get(initializer)
@@ -72,9 +72,7 @@ class EmbedColumns(Layer):
 
     transparent = "tables"
 
-    def __init__(
-        self, columns: Sequence[tuple[int, int, int]], *, initializer: Any = initializers.Normal(0.05)
-    ) -> None:
+    def __init__(self, columns: Sequence[tuple[int, int, int]], *, initializer: Any = SMALL) -> None:
         entries = _entries(columns)
         self.tables = {
             str(column): Embedding(categories, size, initializer=initializer, spare=True)
