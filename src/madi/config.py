@@ -9,7 +9,7 @@ import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from madi.errors import ConfigurationError, FileError, unknown_name
 from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, expect_number
@@ -17,7 +17,7 @@ from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, ex
 Check = Callable[[str, Any], Any]
 
 
-DATA, NETWORK, TRAINING, OPTIMIZER, RUN = "Data", "Network", "Training", "Optimizer", "Run"
+DATA, OWN, NETWORK, TRAINING, OPTIMIZER, RUN = "Data", "Own data", "Network", "Training", "Optimizer", "Run"
 
 
 def _setting(group: str, help: str, check: Check, default: Any, *, unset: str = "") -> Any:
@@ -31,8 +31,8 @@ def _setting(group: str, help: str, check: Check, default: Any, *, unset: str = 
     return dataclasses.field(default=default, metadata=metadata)
 
 
-_data, _network, _training, _optimizer, _run = (
-    functools.partial(_setting, group) for group in (DATA, NETWORK, TRAINING, OPTIMIZER, RUN)
+_data, _own, _network, _training, _optimizer, _run = (
+    functools.partial(_setting, group) for group in (DATA, OWN, NETWORK, TRAINING, OPTIMIZER, RUN)
 )
 
 
@@ -73,6 +73,29 @@ def _sizes(where: str, value: Any) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+def _texts(where: str, value: Any) -> tuple[str, ...]:
+    """Texts as they are: the name of a column may have a comma in it."""
+    return tuple(_text(where, entry) for entry in ([value] if isinstance(value, str) else list(value)))
+
+
+def _pairs(form: str) -> Check:
+    """Texts NAME:VALUE; the last colon divides them."""
+
+    def check(where: str, value: Any) -> tuple[str, ...]:
+        found = _texts(where, value)
+        for text in found:
+            if not all(text.rpartition(":")):
+                raise ConfigurationError(f"{where} must be {form}, got '{text}'.")
+        return found
+
+    return check
+
+
+def _class_weight(where: str, value: Any) -> tuple[str, ...]:
+    found = _texts(where, value)
+    return found if found == ("balanced",) else _pairs("balanced, or CLASS:WEIGHT once a class")(where, found)
+
+
 def _names_or_none(where: str, value: Any) -> tuple[str, ...]:
     """Names, as of `_names`; () from "none" or from nothing."""
     found = _names(where, value)
@@ -103,7 +126,11 @@ class TrainConfig(Options):
     (100, 50)
     """
 
-    dataset: str = _data("A dataset of 'madi datasets'.", _text, "digits")
+    dataset: str = _data(
+        "A dataset of 'madi datasets'; or your own: a table (.csv, .tsv, .parquet), or a folder or .zip of pictures "
+        "with a folder for each class.",
+        _text, "digits",
+    )  # fmt: skip
     data: str | None = _data(
         "Folder of a local copy of the dataset.", _text, None, unset="$MADI_DATA, the cache, a download"
     )
@@ -117,6 +144,40 @@ class TrainConfig(Options):
         _names_or_none, (),
     )  # fmt: skip
 
+    target: tuple[str, ...] | None = _own(
+        "The column that is to be predicted; once a column, where they are several numbers.", _texts, None, unset=""
+    )
+    task: str | None = _own(
+        "Of a table: classification or regression.", _text, None, unset="by the values of the target"
+    )
+    test: float = _own(
+        "Share of the examples that is kept for the final measurement.",
+        _number(FRACTION, "Try 0.2, or 0 for none."), 0.2,
+    )  # fmt: skip
+    test_data: str | None = _own(
+        "A second table or folder to measure with in the end, in place of that share.", _text, None, unset="none"
+    )
+    types: tuple[str, ...] | None = _own(
+        "COLUMN:KIND, once a column: number, category, date, boolean.", _pairs("COLUMN:KIND"), None,
+        unset="by the values",
+    )  # fmt: skip
+    ignore: tuple[str, ...] | None = _own("A column that is left out; once a column.", _texts, None, unset="none")
+    embed: int | None = _own(
+        "Numbers that a category is looked up as, where a column has many.", _whole(1), None, unset="one-hot columns"
+    )
+    weight: str | None = _own("The column with the weight of each example.", _text, None, unset="all count alike")
+    delimiter: str | None = _own("Between the columns of a text file.", _text, None, unset="found out")
+    decimal: str | None = _own("Of numbers in a text file: . or ,", _text, None, unset="found out")
+    encoding: str | None = _own("Of a text file: utf-8, utf-16, cp949, ...", _text, None, unset="found out")
+    image_size: tuple[int, ...] | None = _own(
+        "Height and width that pictures are brought to: 64,64.", _sizes, None, unset="theirs, where all are alike"
+    )
+    channels: int | None = _own("Of pictures: 1 for grey, 3 for colour.", _whole(1), None, unset="as they are")
+    skip_bad: bool = _own("Leave out pictures that cannot be read, and say how many.", _switch, False)
+
+    layers: tuple[str, ...] | None = _network(
+        "The network itself in place of --model: Dense(100), ReLU(), Dense(outputs).", _texts, None, unset="--model"
+    )
     model: str = _network(
         "Of vectors: mlp, logistic_regression. Of digits: lenet5, simple_convnet, deep_convnet. Of 32 pixels: "
         "resnet_cifar. Of ImageNet: alexnet, vgg11, vgg13, vgg16, vgg19, googlenet, resnet18, resnet34, resnet50, "
@@ -166,7 +227,14 @@ class TrainConfig(Options):
     epochs: int = _training("Passes over the training data.", _whole(1), 30)
     batch_size: int = _training("Examples in a step.", _whole(1), 50)
     accumulate: int = _training("Batches whose gradients make one update together.", _whole(1), 1)
-    loss: str = _training("softmax_cross_entropy, mean_squared_error, ...", _text, "softmax_cross_entropy")
+    loss: str | None = _training(
+        "softmax_cross_entropy, mean_squared_error, ...", _text, None,
+        unset="softmax_cross_entropy; of numbers mean_squared_error",
+    )  # fmt: skip
+    class_weight: tuple[str, ...] | None = _training(
+        "balanced, for classes that count alike however many examples each has; or CLASS:WEIGHT, once a class.",
+        _class_weight, None, unset="every example counts alike",
+    )  # fmt: skip
     label_smoothing: float = _training(
         "Share of each target that is spread evenly over all classes.", _number(FRACTION, "Try 0.1."), 0.0
     )
@@ -179,7 +247,9 @@ class TrainConfig(Options):
         "of their probabilities.",
         _whole(1), 1,
     )  # fmt: skip
-    metrics: tuple[str, ...] = _training("accuracy, f1, auc, top_5_accuracy, ...", _names, ("accuracy",))
+    metrics: tuple[str, ...] | None = _training(
+        "accuracy, f1, auc, top_5_accuracy, r2, ...", _names, None, unset="accuracy; of numbers r2"
+    )
     patience: int | None = _training(
         "Stop after this many epochs without a lower loss, and go back to the best weights.",
         _whole(1), None, unset="train to the end",
@@ -214,6 +284,11 @@ class TrainConfig(Options):
     doctor: bool = _run(
         "Look at every layer before and after, and say in words what is wrong and what to try.", _switch, False
     )
+    report: bool = _run("Write report.html, a page on what was learned and how well.", _switch, True)
+    tensorboard: bool = _run("Write event files for TensorBoard too.", _switch, False)
+    checkpoint_every: float = _run(
+        "Seconds between two checkpoints, from which --resume goes on.", _number(NON_NEGATIVE, "Try 10."), 10.0
+    )
     seed: int = _run("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
 
     def checked(self, field: dataclasses.Field[Any], value: Any) -> Any:
@@ -229,9 +304,14 @@ class TrainConfig(Options):
         """The configuration with the hidden layers and the learning rate of `madi train` where none are given."""
         rate = None if self.schedule == "constant" else SCHEDULED_RATES.get(self.optimizer.casefold())
         return dataclasses.replace(
-            self, hidden=self.hidden if self.hidden is not None else HIDDEN.get(self.model.casefold()),
+            self, hidden=HIDDEN.get(self.model.casefold()) if self.hidden is None and not self.layers else self.hidden,
             learning_rate=self.learning_rate or rate,
         )  # fmt: skip
+
+    def for_targets(self, numbers: bool) -> Self:
+        """The configuration with a loss and metrics where none are given: those of numbers, or of classes."""
+        loss, metric = ("mean_squared_error", "r2") if numbers else ("softmax_cross_entropy", "accuracy")
+        return dataclasses.replace(self, loss=self.loss or loss, metrics=self.metrics or (metric,))
 
     def to_toml(self) -> str:
         """The configuration as TOML, one line a field; those that are None are left out."""

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from madi.config import DATA, NETWORK, OPTIMIZER, RUN, TRAINING, TrainConfig
+from madi.config import DATA, NETWORK, OPTIMIZER, OWN, RUN, TRAINING, TrainConfig
 from madi.errors import ConfigurationError, FileError
 from madi.models import MODELS, options_of
 
@@ -18,6 +18,11 @@ def test_every_field_comes_back_from_a_file(tmp_path):
         learning_rate=1e-5, schedule="constant", momentum=0.5, weight_decay=1e-4, clip_norm=1.5, loss="huber",
         label_smoothing=0.1, average=0.99, metrics=("accuracy", "f1"), validation=0.0, augment=("crop:4", "flip"),
         patience=2, members=3, engine="numpy", precision="bfloat16", doctor=True, seed=11,
+        target=("price, in won", "b"), task="regression", test=0.0, test_data="later.csv", ignore=("id",), embed=4,
+        types=("zip:category", "a:b:number"), weight="n", delimiter=";", decimal=",",
+        encoding="cp949", image_size=(64, 48), channels=3, skip_bad=True,
+        layers=("Dense(3)", "Dense(outputs)"), class_weight=("balanced",), report=False, tensorboard=True,
+        checkpoint_every=0.0,
     )  # fmt: skip
     unchanged = [f.name for f in dataclasses.fields(config) if getattr(config, f.name) == f.default]
     assert unchanged == ["model"], "every field that can be is set to something else"
@@ -94,7 +99,7 @@ def test_every_option_of_every_network_is_a_field_whose_help_names_the_network()
     for model in MODELS:
         for option in set(options_of(model)) - {"flatten"}:  # examples of any shape can be flattened
             owners.setdefault(option, []).append(model)
-    assert {*owners, "model"} == set(TrainConfig.named(NETWORK))
+    assert {*owners, "model", "layers"} == set(TrainConfig.named(NETWORK))
     for option, models in owners.items():
         for model in models:
             assert model.rstrip("0123456789") in helps[option], (option, model)
@@ -103,6 +108,6 @@ def test_every_option_of_every_network_is_a_field_whose_help_names_the_network()
 
 
 def test_every_field_belongs_to_a_group():
-    groups = (DATA, NETWORK, TRAINING, OPTIMIZER, RUN)
+    groups = (DATA, OWN, NETWORK, TRAINING, OPTIMIZER, RUN)
     names = [name for group in groups for name in TrainConfig.named(group)]
     assert names == [field.name for field in dataclasses.fields(TrainConfig)]

@@ -42,7 +42,8 @@ from madi.errors import DataError
         (
             ["train", "digit"],
             "madi: Unknown dataset 'digit': did you mean 'digits'? "
-            "Known: cifar10, digits, fashion_mnist, mnist, moons, planar, spiral.",
+            "Known: cifar10, digits, fashion_mnist, mnist, moons, planar, spiral. "
+            "Nor is there a file or folder of that name.",
         ),
         (
             ["train", "--optimizer", "adm"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -12,15 +12,16 @@ from madi.config import NETWORK, TrainConfig
 from madi.errors import ConfigurationError, ShapeError, unknown_name
 
 if TYPE_CHECKING:
-    from madi.datasets import Dataset, Split
+    from madi.datasets import Batches, Dataset, Split, StreamedDataset
     from madi.layers import Layer, Sequential
     from madi.optimizers import Optimizer
     from madi.schedules import Rate
     from madi.training import Loss, Trainer
 
-MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name != "model")
+MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name not in ("model", "layers"))
 OPTIMIZER_OPTIONS = ("momentum", "weight_decay", "clip_norm")
 TRAINER_OPTIONS = ("label_smoothing", "average", "precision")
+YES_OR_NO = 2  # classes that one output tells apart
 MOST_LAYERS = 9  # that are told one by one
 LAST_ACTIVATIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}  # losses on probabilities
 
@@ -33,14 +34,28 @@ def given(config: TrainConfig, names: tuple[str, ...]) -> dict[str, Any]:
 def build_model(config: TrainConfig, outputs: int) -> Sequential:
     """The network of the configuration; a loss on probabilities gets them."""
     from madi.layers import ACTIVATIONS, Sequential
+
+    model = _named_model(config, outputs) if config.layers is None else _written_model(config, outputs)
+    last = LAST_ACTIVATIONS.get(config.loss or "")
+    return model if last is None else Sequential(*model.layers, ACTIVATIONS[last]())
+
+
+def _named_model(config: TrainConfig, outputs: int) -> Sequential:
     from madi.models import MODELS, create, options_of
 
     chosen = given(config, MODEL_OPTIONS)
     if config.model.casefold() in MODELS:
         _expect_options(f"the model {config.model}", chosen, options_of(config.model.casefold()))
-    model = create(config.model, outputs=outputs, **chosen)
-    last = LAST_ACTIVATIONS.get(config.loss)
-    return model if last is None else Sequential(*model.layers, ACTIVATIONS[last]())
+    return create(config.model, outputs=outputs, **chosen)
+
+
+def _written_model(config: TrainConfig, outputs: int) -> Sequential:
+    """The network that is written out; options of the networks by name have no place beside it."""
+    from madi.layers.notation import from_text
+
+    for name in given(config, MODEL_OPTIONS):
+        raise ConfigurationError(f"{name}: is an option of --model, and --layers says the network. Leave one out.")
+    return from_text("\n".join(config.layers or ()), names={"outputs": outputs})
 
 
 def build_optimizer(config: TrainConfig, steps: int) -> Optimizer:
@@ -56,7 +71,7 @@ def build_optimizer(config: TrainConfig, steps: int) -> Optimizer:
 
 
 def build_trainer(
-    config: TrainConfig, data: Dataset, loss: Loss, examples: int, *, order_seed: int | None = None
+    config: TrainConfig, data: Dataset | StreamedDataset, loss: Loss, examples: int, *, order_seed: int | None = None
 ) -> Trainer:
     """The trainer of the configuration, its network built for the data, for a run over so many examples an epoch.
 
@@ -66,25 +81,35 @@ def build_trainer(
     """
     from madi.training import Trainer
 
-    model = build_model(config, outputs_of(loss, len(data.classes)))
+    model = _after_lookup(build_model(config, outputs_of(loss, data)), data)
     steps = -(-examples // config.batch_size // config.accumulate) * config.epochs
     trainer = Trainer(
-        model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics, engine=config.engine,
+        model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics or (), engine=config.engine,
         seed=config.seed, order_seed=order_seed, **trainer_options(config),
     )  # fmt: skip
     _make_weights(model, config, data)
     return trainer
 
 
-def _make_weights(model: Layer, config: TrainConfig, data: Dataset) -> None:
-    shape = data.train.x.shape[1:]
+def _after_lookup(model: Sequential, data: Dataset | StreamedDataset) -> Sequential:
+    """The network after the layer that looks categories up, where the data ask for one."""
+    from madi.layers import Sequential
+
+    first = getattr(data.preparation, "first_layer", lambda: None)()
+    return model if first is None else Sequential(first, *model.layers)
+
+
+def _make_weights(model: Layer, config: TrainConfig, data: Dataset | StreamedDataset) -> None:
+    from madi.datasets.dataset import size_of
+
+    shape, _ = size_of(data.train)
     try:
         model.build(shape, seed=config.seed)
     except ShapeError as error:
         sizes = " x ".join(map(str, shape))
+        named = "these layers do" if config.layers else f"the model {config.model} does"
         raise ShapeError(
-            f"the model {config.model} does not take the examples of {data.name}, {sizes}. {error} "
-            "Or choose another model or dataset."
+            f"{named} not take the examples of {data.name}, {sizes}. {error} Or choose another model or dataset."
         ) from error
 
 
@@ -132,35 +157,62 @@ def build_schedule(name: str, rate: float, steps: int) -> Rate:
     return made[name]()
 
 
-def outputs_of(loss: Loss, classes: int) -> int:
-    """How many outputs tell this many classes apart under the loss: one is enough for yes or no."""
-    return 1 if classes == 2 and not loss.classes else classes
+def outputs_of(loss: Loss, data: Dataset | StreamedDataset) -> int:
+    """How many outputs the loss needs: one for each class, or for each number; one is enough for yes or no."""
+    if not data.classes:
+        from madi.datasets import Dataset
+
+        y = data.train.y if isinstance(data, Dataset) else next(iter(data.train)).y
+        return int(np.prod(y.shape[1:]))
+    return 1 if len(data.classes) == YES_OR_NO and not loss.classes else len(data.classes)
 
 
-def parts_of(data: Dataset, config: TrainConfig, loss: Loss) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The examples to train on, to validate with (where some are kept for that) and to test with, for the loss."""
+def parts_of(data: Dataset | StreamedDataset, config: TrainConfig, loss: Loss) -> dict[str, Any]:
+    """The examples to train on, to validate with and to test with (where some are kept for that), for the loss.
+
+    Each part is (x, y), or batches of these.
+    """
     from madi.datasets import split
+    from madi.datasets.dataset import size_of
 
-    parts = {"training": data.train}
-    if config.validation:
+    parts: dict[str, Any] = {"training": data.train, "validation": data.validation, "test": data.test}
+    if data.preparation is None and config.validation:
         divided = split(*data.train, validation=config.validation, stratified=True, seed=config.seed)
-        parts = {"training": divided.train, "validation": divided.validation}
-    return {name: targets(loss, part, len(data.classes)) for name, part in {**parts, "test": data.test}.items()}
+        parts |= {"training": divided.train, "validation": divided.validation}
+    kept = {name: part for name, part in parts.items() if part is not None and size_of(part)[1]}
+    return {name: targets(loss, part, len(data.classes)) for name, part in kept.items()}
 
 
-def targets(loss: Loss, split: Split, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """(x, y) as the loss takes them: labels for a loss of classes, else a column of 0 and 1 for each output."""
-    if loss.classes:
-        return split.x, split.y
-    rows = np.eye(classes, dtype=np.float32)[split.y]
-    return split.x, rows[:, 1:] if outputs_of(loss, classes) == 1 else rows
+def targets(loss: Loss, part: Split | Batches, classes: int) -> Any:
+    """(x, y) as the loss takes them: labels for a loss of classes, else a column of 0 and 1 for each output.
+
+    classes   0 where the targets are numbers: these stay as they are
+    """
+    from madi.datasets import Batches
+
+    if isinstance(part, Batches):
+        return part if loss.classes or not classes else _expect_labels(loss)
+    if loss.classes or not classes:
+        return part.x, part.y
+    rows = np.eye(classes, dtype=np.float32)[part.y]
+    return part.x, rows[:, 1:] if classes == YES_OR_NO else rows
 
 
-def describe(model: Layer, data: Dataset, name: str) -> str:
+def _expect_labels(loss: Loss) -> NoReturn:
+    raise ConfigurationError(
+        f"loss: {loss.name} takes a column for each class, and data that are larger than memory come with labels. Use "
+        "softmax_cross_entropy."
+    )
+
+
+def count_of(part: Any) -> int:
+    """The examples in a part of the data."""
+    return int(part.count) if hasattr(part, "count") and not isinstance(part, tuple) else len(part[0])
+
+
+def describe(model: Layer, data: Dataset | StreamedDataset, parts: dict[str, Any], name: str) -> str:
     """The data and the network in a line each; of a long network its name and what it costs."""
-    shape = " x ".join(map(str, data.train.x.shape[1:]))
-    sizes = f"{len(data.train.x):,} and {len(data.test.x):,} test examples of {shape}"
-    about = f"{data.name}: {sizes}, {len(data.classes)} classes"
+    about = _described(data, parts)
     count = sum(parameter.size for parameter in model.parameters().values())
     layers = list(getattr(model, "layers", (model,)))
     if len(layers) <= MOST_LAYERS:
@@ -168,6 +220,18 @@ def describe(model: Layer, data: Dataset, name: str) -> str:
     work = model.summary().multiply_adds
     cost = f"{work / 1e6:,.1f} M" if work >= 1e6 else f"{work:,}"
     return f"data     {about}\nnetwork  {name}: {count:,} parameters, {cost} multiply-adds an example"
+
+
+def _described(data: Dataset | StreamedDataset, parts: dict[str, Any]) -> str:
+    """ "digits: 1,437 and 360 test examples of 8 x 8 x 1, 10 classes"; of one's own data every part."""
+    from madi.datasets.dataset import size_of
+
+    shape, count = size_of(data.train)
+    sizes = f"{count:,} and {size_of(data.test)[1]:,} test"
+    if data.preparation is not None:
+        sizes = ", ".join(f"{count_of(part):,} {name}" for name, part in parts.items())
+    answer = f"{len(data.classes)} classes" if data.classes else "numbers to predict"
+    return f"{data.name}: {sizes} examples of {' x '.join(map(str, shape))}, {answer}"
 
 
 def _name(layer: Layer) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.cli.console import notice, say, show, table
-from madi.cli.train import Job
+from madi.cli.job import Job
 from madi.errors import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
@@ -47,16 +47,17 @@ class Members(Job):
     @classmethod
     def of(cls, config: TrainConfig) -> Members:
         """Build every member; ConfigurationError for options that members cannot have."""
-        from madi.cli.building import build_trainer
+        from madi.cli.building import build_trainer, count_of
 
         expect_alone(config)
         first = Job.of(config)
+        config = first.config
         trainers = []
         for seed in range(config.seed, config.seed + config.members):
             own = dataclasses.replace(config, seed=seed)
-            examples = len(first.parts["training"][0])
+            examples = count_of(first.parts["training"])
             trainers.append(build_trainer(own, first.data, first.trainer.loss, examples, order_seed=config.seed))
-        return cls(config, first.data, first.parts, trainers[0], trainers=trainers)
+        return cls(config, first.data, first.parts, trainers[0], first.reading, trainers=trainers)
 
     def fit(self, quiet: bool) -> None:
         """Train them all; those that diverge are left out.  Raises DivergenceError where all do."""
@@ -66,7 +67,7 @@ class Members(Job):
         try:
             fit_together(
                 self.trainers, self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
-                batch_size=config.batch_size, verbose=0 if quiet else 1,
+                batch_size=config.batch_size, verbose=0 if quiet else 1, **self.weights(),
             )  # fmt: skip
         finally:
             self.seconds = time.perf_counter() - began
@@ -77,16 +78,17 @@ class Members(Job):
 
     def _join(self) -> None:
         """Make the ensemble of those that stayed finite the network of this job."""
+        from madi.datasets.dataset import size_of
         from madi.training import Trainer
 
         left = [trainer for trainer in self.trainers if not trainer.history.diverged]
         if not left:
             raise DivergenceError(f"All {len(self.trainers)} members: {self.trainers[0].history.notices[-1]}")
-        shape = self.data.train.x.shape[1:]
+        shape, _ = size_of(self.data.train)
         model = joined([trainer.model for trainer in left], left[0].loss).ensure_built(shape)
         config = self.config
         self.trainer = Trainer(
-            model, loss=left[0].loss, metrics=config.metrics, label_smoothing=config.label_smoothing,
+            model, loss=left[0].loss, metrics=config.metrics or (), label_smoothing=config.label_smoothing,
             engine=config.engine,
         )  # fmt: skip
         self.trainer.history = mean_history([trainer.history for trainer in left])
@@ -106,7 +108,7 @@ class Members(Job):
         """A table: each member's first metric on each part, and that of all."""
         from madi.training.progress import number
 
-        name = list(measured["test"])[-1]
+        name = list(measured["training"])[-1]
         rows = [
             [f"member {place}", str(own["seed"]), *(number(own[part][name]) for part in self.parts)]
             for place, own in enumerate(measured["members"], start=1)

@@ -9,7 +9,7 @@ from madi.cli.console import notice, say
 from madi.cli.run_folder import CONFIGURATION, RunFolder
 
 if TYPE_CHECKING:
-    from madi.cli.train import Job
+    from madi.cli.job import Job
     from madi.training import RateSearch
 
 

@@ -98,6 +98,7 @@ def writing(path: Path, fix: str) -> Any:
 
 def _free_name(config: TrainConfig) -> Path:
     """runs/<dataset>-<model>-<time>, with a number where two runs begin in one second."""
-    name = f"{config.dataset}-{config.model}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "-")
+    data, network = Path(config.dataset).stem or "data", "layers" if config.layers else config.model
+    name = f"{data}-{network}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "-")
     candidates = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in range(1, 1000))
     return next(path for path in candidates if not path.exists())

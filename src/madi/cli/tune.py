@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from madi.cli.console import notice, say, show, table
+from madi.cli.job import finish, job_of
 from madi.cli.members import expect_alone
 from madi.cli.run_folder import CONFIGURATION, RunFolder, writing
 from madi.cli.settings import with_fields
-from madi.cli.train import INTERRUPTED, finish, job_of, report_health
+from madi.cli.train import INTERRUPTED
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
 
 if TYPE_CHECKING:
-    from madi.datasets import Dataset
+    from madi.datasets import Dataset, StreamedDataset
     from madi.training import Loss
     from madi.tuning import Round, Search
 
@@ -137,7 +138,7 @@ class Tuning:
 
     config: TuneConfig
     folder: RunFolder
-    data: Dataset
+    data: Dataset | StreamedDataset
     loss: Loss
     parts: dict[str, tuple[Any, Any]]
     begun: bool = False
@@ -145,21 +146,24 @@ class Tuning:
     @classmethod
     def of(cls, config: TuneConfig, folder: RunFolder) -> Tuning:
         """Load the data; a wrong name is told before a download."""
-        from madi import datasets
+        from madi.cli import sources
         from madi.cli.building import build_model, parts_of
         from madi.training.losses import get
 
-        loss = get(config.loss)
         build_model(config.fixed().completed(), 1)
-        data = datasets.load(config.dataset, config.data)
+        if config.loss is not None:
+            get(config.loss)
+        data = sources.load(config)
+        config = config.for_targets(not data.classes)
+        loss = get(str(config.loss))
         return cls(config, folder, data, loss, parts_of(data, config, loss))
 
     def make(self, parameters: dict[str, Any]) -> Any:
         """The trainer of a trial."""
-        from madi.cli.building import build_trainer
+        from madi.cli.building import build_trainer, count_of
 
         config = self.config.trial(parameters)
-        examples = len(self.parts["training"][0])
+        examples = count_of(self.parts["training"])
         trainer = build_trainer(config, self.data, self.loss, examples, order_seed=self.config.seed)
         return trainer, {"batch_size": config.batch_size, "accumulate": config.accumulate}
 
@@ -225,7 +229,7 @@ def _finish(job: Tuning, found: Search, quiet: bool) -> None:
         raise typer.Exit(INTERRUPTED)
     finish(final, job.folder, quiet=quiet, broken_off=False, beside=files)
     if not quiet:
-        report_health(final)
+        final.report_health()
 
 
 def _write(folder: RunFolder, found: Search) -> list[str]:

@@ -41,6 +41,11 @@ class Batches(ABC):
         """The order of the next pass: the same epoch, counted from 0, and seed give the same order."""
 
 
+def size_of(part: Split | Batches) -> tuple[tuple[int, ...], int]:
+    """(shape of one example, number of examples)."""
+    return (part.shape, part.count) if isinstance(part, Batches) else (part.x.shape[1:], len(part.x))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A dataset by name, or one's own.

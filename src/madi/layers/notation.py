@@ -81,7 +81,7 @@ class _Reader:
             case ast.Constant(value=None | bool() | int() | float() | str()):
                 return entry.value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-                return -entry.operand.value  # type: ignore[attr-defined, operator]
+                return -entry.operand.value  # type: ignore[attr-defined]
             case ast.List() | ast.Tuple():
                 values = [self.value(each) for each in entry.elts]
                 return values if isinstance(entry, ast.List) else tuple(values)

@@ -1,0 +1,174 @@
+"""A run of `madi train`: its configuration, its examples, its trainer, and what is told and written of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from madi.cli.console import notice, say, show, table
+from madi.cli.run_folder import RunFolder
+from madi.config import TrainConfig
+
+if TYPE_CHECKING:
+    from madi.datasets import Dataset, StreamedDataset
+    from madi.diagnostics import Doctor
+    from madi.training import Callback, Trainer
+
+
+def job_of(config: TrainConfig) -> Job:
+    """The job of a configuration: of one network, or of several."""
+    from madi.cli.members import Members
+
+    return (Job if config.members == 1 else Members).of(config)
+
+
+@dataclass
+class Job:
+    """A configuration, its examples as the loss takes them (training, validation, test), and its trainer.
+
+    reading    seconds that it took to read the data
+    seconds    of training
+    """
+
+    config: TrainConfig
+    data: Dataset | StreamedDataset
+    parts: dict[str, Any]
+    trainer: Trainer
+    reading: float = 0.0
+    seconds: float = 0.0
+    doctor: Doctor | None = None
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Job:
+        """Load the data and build the network; every mistake in the configuration shows here."""
+        from madi.cli import sources
+        from madi.cli.building import build_model, build_trainer, count_of, parts_of
+        from madi.training.losses import get
+
+        sources.expect_options(config)
+        build_model(config, 1)  # a wrong name is told before a download
+        if config.loss is not None:
+            get(config.loss)
+        began = time.perf_counter()
+        data = sources.load(config)
+        config, reading = config.for_targets(not data.classes), time.perf_counter() - began
+        loss = get(str(config.loss))
+        parts = parts_of(data, config, loss)
+        trainer = build_trainer(config, data, loss, count_of(parts["training"]))
+        return cls(config, data, parts, trainer, reading)
+
+    def fit(self, quiet: bool) -> None:
+        """Train."""
+        config, began = self.config, time.perf_counter()
+        try:
+            self.trainer.fit(
+                self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
+                batch_size=config.batch_size, callbacks=self.callbacks(), accumulate=config.accumulate,
+                verbose=0 if quiet else 1, **self.weights(),
+            )  # fmt: skip
+        finally:
+            self.seconds = time.perf_counter() - began
+
+    def weights(self) -> dict[str, Any]:
+        """How much each example counts, where they do not all count alike."""
+        from madi.cli.sources import class_weights
+
+        labels = getattr(self.data.train, "y", None)
+        found = {
+            "sample_weight": getattr(self.data, "weight", None),
+            "class_weight": class_weights(self.config, self.data, labels),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def callbacks(self) -> list[Callback]:
+        """What happens beside training."""
+        from madi.training import EarlyStopping
+
+        patience = self.config.patience
+        callbacks: list[Callback] = [] if patience is None else [EarlyStopping(patience=patience)]
+        return [*callbacks, self.called_doctor()] if self.config.doctor else callbacks
+
+    def called_doctor(self) -> Doctor:
+        """The doctor, who looks at the first weights and at the last."""
+        from madi.diagnostics import Doctor
+
+        validation = self.parts.get("validation")
+        self.doctor = Doctor(self.parts["training"], validation=validation, every=self.config.epochs)
+        return self.doctor
+
+    def besides(self) -> dict[str, Any]:
+        """What the results have besides the network's own."""
+        return {}
+
+    def report(self, measured: dict[str, Any]) -> None:
+        """What is told besides."""
+
+    def write_besides(self, folder: RunFolder) -> list[str]:
+        """Write what the folder has besides; the names of the files."""
+        return []
+
+    def about(self) -> dict[str, Any]:
+        """What the model's file says of its origin, and of how raw examples become its inputs."""
+        from madi.datasets.preparation import described
+
+        config, preparation = self.config, self.data.preparation
+        told = {"dataset": config.dataset, "loss": config.loss, "metrics": list(config.metrics or ())}
+        named = {"classes": list(self.data.classes)} if self.data.classes else {}
+        return {**named, **told, **({} if preparation is None else {"preparation": described(preparation)})}
+
+    def introduce(self) -> None:
+        """Say what is about to be trained on what."""
+        from madi.cli.building import describe
+
+        config = self.config
+        say(describe(self.trainer.model, self.data, self.parts, config.model))
+        if config.members > 1:
+            say(
+                f"members  {config.members} such networks, of seeds {config.seed} to {config.seed + config.members - 1}"
+            )
+        if self.data.notice:
+            notice(self.data.notice)
+
+    def report_health(self) -> None:
+        """What the doctor says, where one was called."""
+        if self.doctor is not None:
+            say()
+            say(str(self.doctor.examine()))
+
+
+def finish(
+    job: Job, folder: RunFolder, *, quiet: bool, broken_off: bool, beside: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Measure, unless the user is in a hurry; write; report, with the files that lie there besides."""
+    trainer = job.trainer
+    measured = {} if broken_off else {name: trainer.evaluate(part) for name, part in job.parts.items()}
+    run = {"epochs": len(trainer.history), "seconds": round(job.seconds, 3), "interrupted": broken_off}
+    besides = {} if broken_off else job.besides()
+    files = folder.write(trainer.model, trainer.history, job.about(), {**run, **measured, **besides})
+    files += job.write_besides(folder)
+    if quiet:
+        say(str(folder.path))
+        return
+    if measured:
+        _report(job, measured)
+        job.report({**measured, **besides})
+    say(f"written to {folder.path}\n  {'  '.join([*files, *beside])}")
+
+
+def _report(job: Job, measured: dict[str, dict[str, float]]) -> None:
+    """Loss and metrics of each part of the data, and how long it took."""
+    from madi.cli.building import count_of
+    from madi.training.progress import duration, number
+
+    names = list(measured["training"])
+    rows = [
+        [part, f"{count_of(job.parts[part]):,}", *(number(values[name]) for name in names)]
+        for part, values in measured.items()
+    ]
+    say()
+    show(table(["", "examples", *names], rows, numbers=["examples", *names]))
+    say()
+    epochs = len(job.trainer.history)
+    say(f"{epochs} epoch{'s' * (epochs != 1)} in {duration(job.seconds, tenths=True)}")

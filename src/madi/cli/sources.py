@@ -1,0 +1,146 @@
+"""Where the examples of a run come from: a dataset by name, a table, or a folder of pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from madi.config import OWN, TrainConfig
+from madi.errors import ConfigurationError, UnknownNameError, unknown_name
+
+if TYPE_CHECKING:
+    from madi.datasets import Dataset, StreamedDataset
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".xz")
+NAMED, TABLE, PICTURES = "a dataset by name", "a table", "a folder of pictures"
+
+# The options of one's own data that each kind of source takes.
+SHARED = ("test", "test_data")
+OPTIONS = {
+    NAMED: (),
+    TABLE: (*SHARED, "target", "task", "types", "ignore", "embed", "weight", "delimiter", "decimal", "encoding"),
+    PICTURES: (*SHARED, "image_size", "channels", "skip_bad"),
+}
+EXAMPLE = {TABLE: "madi train data.csv --target price", PICTURES: "madi train photos --model deep_convnet"}
+
+
+def kind_of(source: str) -> str:
+    """NAMED, TABLE or PICTURES.
+
+    Raises UnknownNameError for what is neither the name of a dataset nor there as a file or folder.
+    """
+    from madi.datasets import NAMES
+
+    path = Path(source).expanduser()
+    if source in NAMES:
+        return NAMED
+    if path.is_dir() or (path.suffix.lower() == ".zip" and path.exists()):
+        return PICTURES
+    if path.exists() or path.suffix.lower() in TABLES:
+        return TABLE
+    error = unknown_name("dataset", source, NAMES)
+    raise UnknownNameError(f"{error} Nor is there a file or folder of that name.")
+
+
+def expect_options(config: TrainConfig) -> str:
+    """The kind of the configuration's source; ConfigurationError for options that it does not take."""
+    kind = kind_of(config.dataset)
+    for field in dataclasses.fields(config):
+        foreign = field.metadata["group"] == OWN and field.name not in OPTIONS[kind]
+        if foreign and getattr(config, field.name) != field.default:
+            option, taker = f"--{field.name.replace('_', '-')}", _taker(field.name)
+            raise ConfigurationError(
+                f"{option}: is for {taker}, and {config.dataset} is {kind}. Leave it out, or give {taker}: "
+                f"{EXAMPLE[taker]}."
+            )
+    if kind == TABLE and not config.target:
+        raise ConfigurationError(
+            f"{config.dataset}: which column is to be predicted? Add --target COLUMN, as in: {EXAMPLE[TABLE]}."
+        )
+    return kind
+
+
+def _taker(option: str) -> str:
+    return next(kind for kind, options in OPTIONS.items() if option in options)
+
+
+def load(config: TrainConfig) -> Dataset | StreamedDataset:
+    """The examples of a run, divided into those to train on, to validate with and to test with."""
+    loaders: dict[str, Callable[[TrainConfig], Any]] = {NAMED: _named, TABLE: _table, PICTURES: _pictures}
+    return loaders[expect_options(config)](config)
+
+
+def _named(config: TrainConfig) -> Dataset:
+    from madi import datasets
+
+    return datasets.load(config.dataset, config.data)
+
+
+def _table(config: TrainConfig) -> Dataset | StreamedDataset:
+    from madi.datasets import load_table
+
+    return load_table(
+        Path(config.dataset).expanduser(), target=config.target, task=config.task, kinds=pairs(config.types),
+        ignore=config.ignore or (), embed=config.embed, weight=config.weight, delimiter=config.delimiter,
+        decimal=config.decimal, encoding=config.encoding, **_divided(config),
+    )  # fmt: skip
+
+
+def _pictures(config: TrainConfig) -> Dataset | StreamedDataset:
+    from madi.datasets import load_pictures
+
+    size = config.image_size
+    if size is not None and len(size) != 2:
+        raise ConfigurationError(f"image_size must be height and width such as 64,64, got {','.join(map(str, size))}.")
+    return load_pictures(
+        Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
+        **_divided(config),
+    )  # fmt: skip
+
+
+def _divided(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "test": config.test,
+        "test_data": config.test_data,
+        "validation": config.validation,
+        "seed": config.seed,
+    }
+
+
+def pairs(texts: tuple[str, ...] | None) -> dict[str, str]:
+    """{"zip": "category"} from ("zip:category",)."""
+    return {name: value for name, _, value in (text.rpartition(":") for text in texts or ())}
+
+
+def class_weights(config: TrainConfig, data: Dataset | StreamedDataset, labels: Any) -> dict[int, float] | None:
+    """The weight of each label, for `Trainer.fit`; balanced: examples / (classes · examples of the class).
+
+    Raises ConfigurationError where targets are numbers, a class is unknown or a weight is none.
+    """
+    import numpy as np
+
+    if config.class_weight is None:
+        return None
+    if not data.classes or labels is None:
+        why = "the targets are numbers" if not data.classes else "the examples come in batches"
+        raise ConfigurationError(f"class_weight: {why}, so no class can be weighted. Leave it out.")
+    if config.class_weight == ("balanced",):
+        counts = np.bincount(labels, minlength=len(data.classes))
+        return {label: len(labels) / (len(counts) * int(n)) for label, n in enumerate(counts) if n}
+    given = pairs(config.class_weight)
+    for name in given:
+        if name not in data.classes:
+            raise unknown_name("class", name, data.classes)
+    return {data.classes.index(name): _weight(name, text) for name, text in given.items()}
+
+
+def _weight(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise ConfigurationError(f"class_weight: expected {name}:WEIGHT with a weight of at least 0, got '{text}'.")
+    return value
