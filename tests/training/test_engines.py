@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import madi
+import madi.functions as F
 from madi import Trainer, layers, optimizers
 from madi.graph import observing
 from madi.layers import Auxiliary, Dense, Dropout, Flatten, ReLU, Sequential
@@ -224,3 +226,22 @@ def test_an_auxiliary_head_learns_from_its_own_share_of_the_loss(engine):
     weights = {path: parameter.value.reshape(-1) for path, parameter in model.parameters().items()}
     np.testing.assert_allclose(weights["1.weight"], [1, 2], rtol=1e-6)
     np.testing.assert_allclose(weights["0.head.weight"], [0.25, 0.5], rtol=1e-6)
+
+
+def test_small_products_take_one_thread_and_one_search_for_the_libraries(monkeypatch):
+    libraries = threadpoolctl.ThreadpoolController()
+
+    def threads():
+        return {library["num_threads"] for library in libraries.info() if library["user_api"] == "blas"}
+
+    def watched(prediction, target):
+        seen.append(threads())
+        return F.softmax_cross_entropy(prediction, target)
+
+    seen = []
+    with libraries.limit(limits=2, user_api="blas"):
+        fit(trainer(loss=watched))
+        monkeypatch.setattr(threadpoolctl, "ThreadpoolController", None)  # a second search would fail
+        fit(trainer(loss=watched))
+        assert threads() == {2}
+    assert seen.count({1}) == 2 * 5

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -105,10 +106,17 @@ class NumPyEngine:
 
 def _threads(state: Tree, batch_size: int) -> AbstractContextManager[Any]:
     """One thread for the products of a small step: waking a second one would cost more than it saves."""
-    from threadpoolctl import threadpool_limits
-
     weights = sum(array.size for array in leaves(state["parameters"]))
-    return threadpool_limits(1, user_api="blas") if weights * batch_size <= SMALL_PRODUCTS else nullcontext()
+    small = weights * batch_size <= SMALL_PRODUCTS
+    return _libraries().limit(limits=1, user_api="blas") if small else nullcontext()
+
+
+@cache
+def _libraries() -> Any:
+    """The libraries of this process that have threads, NumPy's among them: the search takes as long as ten steps."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 class JaxEngine:
