@@ -244,4 +244,4 @@ def test_small_products_take_one_thread_and_one_search_for_the_libraries(monkeyp
         monkeypatch.setattr(threadpoolctl, "ThreadpoolController", None)  # a second search would fail
         fit(trainer(loss=watched))
         assert threads() == {2}
-    assert seen.count({1}) == 2 * 5
+    assert sum(1 in found for found in seen) == 2 * 5  # NumPy's own; SciPy may have come with another since
