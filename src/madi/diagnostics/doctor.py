@@ -35,6 +35,16 @@ def examine(
     return Diagnosis(list(_findings(Evidence(trainer, data, validation, statistics))), len(trainer.history))
 
 
+def look(trainer: Trainer, data: Any, *, validation: Any = None) -> Diagnosis:
+    """What shows at a look: as `examine`, but no other learning rates are tried, which may take some seconds."""
+    evidence = Evidence(trainer, data, validation, None)
+    found = _found(
+        evidence, rules.unscaled_input, rules.identical_weights, rules.exploding_gradients, rules.dead_units,
+        rules.saturated_units, rules.label_imbalance, course.overfitting,
+    )  # fmt: skip
+    return Diagnosis(found, len(trainer.history))
+
+
 def _findings(evidence: Evidence) -> list[Finding]:
     causes = _found(evidence, rules.unscaled_input, rules.identical_weights)
     units = _found(evidence, rules.dead_units, rules.saturated_units)
