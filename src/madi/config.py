@@ -127,8 +127,8 @@ class TrainConfig(Options):
     """
 
     dataset: str = _data(
-        "A dataset of 'madi datasets'; or your own: a table (.csv, .tsv, .parquet), or a folder or .zip of pictures "
-        "with a folder for each class.",
+        "A dataset of 'madi datasets'; or your own: a table (.csv, .tsv, .parquet), a folder or .zip of pictures with "
+        "a folder for each class, or arrays x and y (.npz).",
         _text, "digits",
     )  # fmt: skip
     data: str | None = _data(

@@ -94,7 +94,7 @@ def test_a_model_of_numbers_gives_numbers(madi):
         (None, "no.png", "no.png: no such file. Give images, .npy or .csv files, or the name of a dataset."),
         (None, "digit", "digit: no such file, and no such dataset. Did you mean 'digits'?"),
         (b"text", "a.png", "a.png: cannot be read as an image ("),
-        (b"text", "a.npy", "a.npy: cannot be read as .npy ("),
+        (b"text", "a.npy", "a.npy: expected a NumPy array, got bytes 74 65 78 74 at byte 0."),
         (b"", "a.csv", "a.csv: expected rows of numbers, got none."),
         (b"1,2\n3,x\n", "a.csv", "a.csv, line 2: expected numbers, got 'x'."),
         (b"1,2\n3\n", "a.csv", "a.csv, line 2: expected 2 numbers as in the first line, got 1."),
@@ -115,7 +115,7 @@ def test_no_code_is_run_from_a_file_of_numbers(madi, trained):
     np.save("x.npy", np.array([{}], dtype=object), allow_pickle=True)
     result = madi("predict", trained, "x.npy")
     assert result.code == 2
-    assert "x.npy: cannot be read as .npy (" in result.err
+    assert "x.npy: an array of Python objects, which is a pickle that could run code." in result.err
 
 
 def test_where_the_answers_cannot_be_written(madi, trained):

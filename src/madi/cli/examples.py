@@ -52,10 +52,9 @@ def _rows(path: Path, shape: Shape) -> np.ndarray:
 
 
 def _npy(path: Path) -> np.ndarray:
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise FileError(f"{path}: cannot be read as .npy ({error}). Write it with numpy.save.") from error
+    from madi.datasets.arrays import read_npy
+
+    found = read_npy(path)
     if found.dtype.kind not in "fiub":
         raise DataError(f"{path}: expected numbers, got dtype {found.dtype}.")
     return found

@@ -1,4 +1,4 @@
-"""Where the examples of a run come from: a dataset by name, a table, or a folder of pictures."""
+"""Where the examples of a run come from: a dataset by name, a table, a folder of pictures, arrays in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from madi.datasets import Dataset, StreamedDataset
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".xz")
-NAMED, TABLE, PICTURES = "a dataset by name", "a table", "a folder of pictures"
+NAMED, TABLE, PICTURES, ARRAYS = "a dataset by name", "a table", "a folder of pictures", "a file of arrays"
 
 # The options of one's own data that each kind of source takes.
 SHARED = ("test", "test_data")
@@ -22,12 +22,13 @@ OPTIONS = {
     NAMED: (),
     TABLE: (*SHARED, "target", "task", "types", "ignore", "embed", "weight", "delimiter", "decimal", "encoding"),
     PICTURES: (*SHARED, "image_size", "channels", "skip_bad"),
+    ARRAYS: ("test",),
 }
 EXAMPLE = {TABLE: "madi train data.csv --target price", PICTURES: "madi train photos --model deep_convnet"}
 
 
 def kind_of(source: str) -> str:
-    """NAMED, TABLE or PICTURES.
+    """NAMED, TABLE, PICTURES or ARRAYS.
 
     Raises UnknownNameError for what is neither the name of a dataset nor there as a file or folder.
     """
@@ -38,6 +39,8 @@ def kind_of(source: str) -> str:
         return NAMED
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.exists()):
         return PICTURES
+    if path.suffix.lower() == ".npz":
+        return ARRAYS
     if path.exists() or path.suffix.lower() in TABLES:
         return TABLE
     error = unknown_name("dataset", source, NAMES)
@@ -68,7 +71,12 @@ def _taker(option: str) -> str:
 
 def load(config: TrainConfig) -> Dataset | StreamedDataset:
     """The examples of a run, divided into those to train on, to validate with and to test with."""
-    loaders: dict[str, Callable[[TrainConfig], Any]] = {NAMED: _named, TABLE: _table, PICTURES: _pictures}
+    loaders: dict[str, Callable[[TrainConfig], Any]] = {
+        NAMED: _named,
+        TABLE: _table,
+        PICTURES: _pictures,
+        ARRAYS: _arrays,
+    }
     return loaders[expect_options(config)](config)
 
 
@@ -76,6 +84,12 @@ def _named(config: TrainConfig) -> Dataset:
     from madi import datasets
 
     return datasets.load(config.dataset, config.data)
+
+
+def _arrays(config: TrainConfig) -> Dataset:
+    from madi.datasets.archive import load_arrays
+
+    return load_arrays(config.dataset, test=config.test, seed=config.seed)
 
 
 def _table(config: TrainConfig) -> Dataset | StreamedDataset:
