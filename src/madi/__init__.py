@@ -18,8 +18,8 @@ _HOMES = {
     "madi.training": ("Trainer", "predict", "predict_classes"),
 }
 _MODULES = (
-    *("datasets", "diagnostics", "functions", "graph", "initializers", "lab", "layers", "models", "optimizers"),
-    *("schedules", "training", "tuning"),
+    *("datasets", "diagnostics", "estimators", "functions", "graph", "initializers", "lab", "layers", "models"),
+    *("optimizers", "schedules", "tensorboard", "training", "tuning"),
 )
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -284,7 +284,7 @@ class TrainConfig(Options):
     doctor: bool = _run(
         "Look at every layer before and after, and say in words what is wrong and what to try.", _switch, False
     )
-    report: bool = _run("Write report.html, a page on what was learned and how well.", _switch, True)
+    report: bool = _run("Write no report.html, the page on what was learned and how well.", _switch, True)
     tensorboard: bool = _run("Write event files for TensorBoard too.", _switch, False)
     checkpoint_every: float = _run(
         "Seconds between two checkpoints, from which --resume goes on.", _number(NON_NEGATIVE, "Try 10."), 10.0

@@ -21,7 +21,7 @@ class GroupedCommand(TyperCommand):
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
-                groups.setdefault(_heading(parameter), []).append((_without_denial(record[0]), record[1]))
+                groups.setdefault(_heading(parameter), []).append((_one_of_two(*record), record[1]))
         others = groups.pop(OTHERS, [])
         headings = [heading for heading in groups if heading != ARGUMENTS]
         groups.setdefault(headings[-1] if headings else OTHERS, []).extend(others)
@@ -36,6 +36,7 @@ def _heading(parameter: Any) -> str:
     return getattr(parameter, "rich_help_panel", None) or OTHERS
 
 
-def _without_denial(names: str) -> str:
-    """ "--small" of "--small / --no-small": that a switch can be switched off is said once, with --config."""
-    return names.partition(" / --no-")[0]
+def _one_of_two(names: str, text: str) -> str:
+    """Of "--small / --no-small" the one that changes something; that the other is there is said once, with --config."""
+    usual, _, other = names.partition(" / ")
+    return other if other and text.endswith("[yes]") else usual

@@ -7,9 +7,11 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from madi.config import TrainConfig
+import typer
+
+from madi.config import RUN, TrainConfig
 from madi.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
@@ -19,6 +21,20 @@ if TYPE_CHECKING:
 CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jsonl"
 CURVES, RESULTS = "curves.png", "results.json"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
+
+# Options of every command that writes such a folder.
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False, rich_help_panel=RUN
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write over the run that is in --output.", rich_help_panel=RUN)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.", rich_help_panel=RUN)
+]
 
 
 @dataclass(frozen=True)

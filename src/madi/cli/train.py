@@ -9,7 +9,7 @@ import typer
 
 from madi.cli.job import finish, job_of
 from madi.cli.rate import report_rate
-from madi.cli.run_folder import CONFIGURATION, RunFolder
+from madi.cli.run_folder import CONFIGURATION, Output, Overwrite, Quiet, RunFolder
 from madi.cli.settings import with_fields
 from madi.config import OPTIMIZER, RUN, TrainConfig
 from madi.errors import DivergenceError
@@ -36,19 +36,9 @@ def train(
             "beside it come first; --no-batch-norm and the like take back a switch.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write over the run that is in --output.", rich_help_panel=RUN)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.", rich_help_panel=RUN)
-    ] = False,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Train a network on a dataset.
 

@@ -13,7 +13,7 @@ import typer
 from madi.cli.console import notice, say, show, table
 from madi.cli.job import finish, job_of
 from madi.cli.members import expect_alone
-from madi.cli.run_folder import CONFIGURATION, RunFolder, writing
+from madi.cli.run_folder import CONFIGURATION, Output, Overwrite, Quiet, RunFolder, writing
 from madi.cli.settings import with_fields
 from madi.cli.train import INTERRUPTED
 from madi.cli.tune_config import TuneConfig
@@ -39,19 +39,9 @@ def tune(
             help="Go on with the search in this folder, which was interrupted or killed; without other options.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write over the run that is in --output.", rich_help_panel=RUN)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.", rich_help_panel=RUN)
-    ] = False,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Search for the hyperparameters of a network, then train it with the best.
 
