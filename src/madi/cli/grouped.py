@@ -37,6 +37,9 @@ def _heading(parameter: Any) -> str:
 
 
 def _one_of_two(names: str, text: str) -> str:
-    """Of "--small / --no-small" the one that changes something; that the other is there is said once, with --config."""
+    """Of "--small / --no-small" the one that changes something; that the other is there is said once, with --config.
+
+    The text of a switch that is on says what switching it off does, and no default.
+    """
     usual, _, other = names.partition(" / ")
-    return other if other and text.endswith("[yes]") else usual
+    return other if other and not text.endswith("]") else usual
