@@ -20,13 +20,17 @@ Check = Callable[[str, Any], Any]
 DATA, OWN, NETWORK, TRAINING, OPTIMIZER, RUN = "Data", "Own data", "Network", "Training", "Optimizer", "Run"
 
 
-def _setting(group: str, help: str, check: Check, default: Any, *, unset: str = "") -> Any:
-    """A field with its group and line of help; one whose default is None says in `unset` what holds then."""
+def _setting(group: str, help: str, check: Check, default: Any, *, unset: str = "", denied: bool = False) -> Any:
+    """A field with its group and line of help; one whose default is None says in `unset` what holds then.
+
+    denied   whether it is a switch that is on, whose help says what switching it off does
+    """
     metadata = {
         "check": lambda owner, where, value: None if default is None and value is None else check(where, value),
         "group": group,
         "help": help,
         "unset": unset,
+        "denied": denied,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -284,7 +288,7 @@ class TrainConfig(Options):
     doctor: bool = _run(
         "Look at every layer before and after, and say in words what is wrong and what to try.", _switch, False
     )
-    report: bool = _run("Write no report.html, the page on what was learned and how well.", _switch, True)
+    report: bool = _run("Write no report.html, the page on what was learned and how well.", _switch, True, denied=True)
     tensorboard: bool = _run("Write event files for TensorBoard too.", _switch, False)
     checkpoint_every: float = _run(
         "Seconds between two checkpoints, from which --resume goes on.", _number(NON_NEGATIVE, "Try 10."), 10.0

@@ -50,7 +50,7 @@ def kinds_of(config: type) -> dict[str, type]:
 def _parameter(field: dataclasses.Field[Any], kind: type, positional: bool) -> inspect.Parameter:
     """The parameter of a field; None, or an empty list, where the user does not give it."""
     default = field.metadata["unset"] if field.default is None else _shown(field.default)
-    text = field.metadata["help"] if field.default is True else f"{field.metadata['help']} [{default}]"
+    text = field.metadata["help"] if field.metadata.get("denied") else f"{field.metadata['help']} [{default}]"
     if positional:
         made = typer.Argument(help=text, show_default=False, metavar=field.name.upper())
     else:
