@@ -39,7 +39,7 @@ def test_a_run(madi, toy, tmp_path):
         "lab", "run", "toy", "--slope", "3", "--points", "1,4", "--ends", "-1,2", "--no-rising", "--seed", "5"
     )
     assert result.code == 0
-    assert "A toy  (B2, A1)\n\n✗ The last point, -12, is > 3.\n✓ Always so.\n" in result.out
+    assert "A toy  (B2, A1)\n\n✗ The last point, -12, is > 3. Not shown by these data.\n✓ Always so.\n" in result.out
     assert result.err == "only <digits>\n"
     folder = tmp_path / "runs" / "lab"
     assert f"written to {folder.relative_to(tmp_path)}\n  toy.html  toy.png  toy.svg  toy.json\n" in result.out

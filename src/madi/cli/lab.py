@@ -247,7 +247,7 @@ def _report(result: Result, output: Path) -> None:
 
     say(f"{result.experiment.title}  ({', '.join(result.experiment.rows)})\n")
     for claim, right in result.claims.items():
-        say(f"{'✓' if right else '✗'} {claim}")
+        say(f"✓ {claim}" if right else f"✗ {claim} Not shown by these data.")
     if result.notice:
         notice(result.notice)
     took = duration(result.seconds, tenths=True)

@@ -115,6 +115,7 @@ class Members(Job):
         ]
         rows.append(["all", "", *(number(measured[part][name]) for part in self.parts)])
         columns = [f"{name}, {part}" for part in self.parts]
+        say()
         show(table(["", "seed", *columns], rows, numbers=["seed", *columns]))
         say()
 
