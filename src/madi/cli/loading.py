@@ -10,6 +10,7 @@ from madi.cli.run_folder import CONFIGURATION, MODEL
 from madi.errors import ConfigurationError, FileError, closest
 
 if TYPE_CHECKING:
+    from madi.datasets import Preparation
     from madi.layers import Layer
     from madi.training import Loss
 
@@ -21,7 +22,7 @@ class Found:
     """A model, and what its file says of its origin.
 
     place    the file, or the name
-    about    {"classes", "dataset", "loss", "metrics"}, as far as it is known
+    about    {"classes", "dataset", "loss", "metrics", "preparation"}, as far as it is known
     data     the folder of the dataset that it was trained on, where one was given then
     """
 
@@ -35,6 +36,14 @@ class Found:
         """The names of the classes, where the file has them."""
         names = self.about.get("classes")
         return [str(name) for name in names] if isinstance(names, list) and names else None
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """How raw rows or pictures become what the network takes, where the file says so."""
+        from madi.datasets.preparation import restored
+
+        config = self.about.get("preparation")
+        return restored(config) if isinstance(config, dict) else None
 
     def loss(self, name: str | None = None) -> Loss:
         """The loss called `name`, or the one that the model was trained with."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from madi.cli.console import say, show, table
+from madi.cli.console import notice, say, show, table
 from madi.errors import ConfigurationError, FileError, closest
 
 if TYPE_CHECKING:
     from madi.cli.loading import Found
+    from madi.datasets import Preparation
 
 SHOWN = 20  # rows in the terminal
 BEST = 3  # classes in a row
@@ -31,7 +32,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Images, .npy or .csv files; or a dataset, whose test examples are taken.",
+            help="Images, tables, .npy files, or folders of images; or a dataset, whose test examples are taken.",
             show_default=False,
         ),
     ],
@@ -50,6 +51,7 @@ def predict(
     Examples:
       madi predict runs/mnist-mlp-20260101-120000 three.png seven.png --invert
       madi predict model.safetensors measurements.csv --output predictions.csv
+      madi predict runs/houses-mlp-20260101-120000 new_houses.csv
       madi predict model.safetensors digits
     """
     from madi.cli.loading import find_model
@@ -57,9 +59,15 @@ def predict(
     if output is not None and output.suffix.lower() not in WRITERS:
         raise ConfigurationError(f"--output {output}: expected a name that ends in .csv or .json.")
     found = find_model(model)
-    names, x = _examples(found, inputs, invert, data)
-    answers = _answers(found, names, x)
+    preparation = found.preparation
+    if preparation is None:
+        names, x = _examples(found, inputs, invert, data)
+    else:
+        names, x = _prepared(preparation, inputs, invert)
+    answers = _answers(found, preparation, names, x)
     show(answers.table())
+    if lost := int((~np.isfinite(answers.values).all(axis=1)).sum()):
+        notice(f"{lost:,} of {len(names):,} predictions are not finite: train again with a lower learning rate.")
     if output is not None:
         answers.write(output.expanduser())
         say(f"Written to {output}")
@@ -96,7 +104,7 @@ class Answers:
         """All rows, as .csv or .json; FileError where that cannot be written."""
         head = ["input", *(["class"] if self.classes else []), *self.columns]
         rows = [
-            [name, *([self.classes[i]] if self.classes else []), *map(float, self.values[i])]
+            [name, *([self.classes[i]] if self.classes else []), *map(_finite, self.values[i])]
             for i, name in enumerate(self.names)
         ]
         try:
@@ -104,9 +112,25 @@ class Answers:
                 if path.suffix.lower() == ".csv":
                     csv.writer(file).writerows([head, *rows])
                 else:
-                    json.dump([dict(zip(head, row, strict=True)) for row in rows], file, ensure_ascii=False, indent=1)
+                    told = [dict(zip(head, row, strict=True)) for row in rows]
+                    json.dump(told, file, ensure_ascii=False, indent=1, allow_nan=False)
         except OSError as error:
             raise FileError(f"{path}: cannot be written ({error.strerror or error}). Choose another file.") from error
+
+
+def _finite(value: Any) -> float | None:
+    """The number, or nothing in place of NaN and infinity, for which JSON has no word."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _prepared(preparation: Preparation, inputs: Sequence[str], invert: bool) -> tuple[list[str], np.ndarray]:
+    """The raw rows or pictures in files, as those of the training became examples."""
+    if invert:
+        raise ConfigurationError("--invert: this model takes its pictures as they are. Leave it out.")
+    read = preparation.read([Path(entry).expanduser() for entry in inputs])
+    for text in read.notices:
+        notice(text)
+    return read.names, read.x
 
 
 def _examples(found: Found, inputs: Sequence[str], invert: bool, data: str | None) -> tuple[list[str], np.ndarray]:
@@ -124,10 +148,13 @@ def _examples(found: Found, inputs: Sequence[str], invert: bool, data: str | Non
     return read_examples(paths, found.model.input_shape or (), invert=invert)
 
 
-def _answers(found: Found, names: list[str], x: np.ndarray) -> Answers:
+def _answers(found: Found, preparation: Preparation | None, names: list[str], x: np.ndarray) -> Answers:
     from madi.training import predict, predict_classes
 
     loss = found.loss()
+    if preparation is not None and not preparation.classes:
+        values = preparation.restore(predict(found.model, x))
+        return Answers(names, None, list(preparation.target), values)
     if loss.classes or loss.contains or "cross_entropy" in loss.name:
         likeliest, values = predict_classes(found.model, x, classes=found.classes)
         columns = found.classes or [str(number) for number in range(values.shape[1])]

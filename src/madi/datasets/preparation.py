@@ -30,10 +30,16 @@ class Preparation(ABC):
 
     kind      the name by which a model's file tells which preparation it keeps
     classes   the name of each label; () where the targets are numbers
+    target    the names of what is predicted: columns of a table
     """
 
     kind: ClassVar[str]
     classes: tuple[str, ...]
+    target: tuple[str, ...] = ()
+
+    def restore(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs (N, targets) in the units of the raw targets; those of classes as they are."""
+        return outputs
 
     @abstractmethod
     def read(self, paths: Sequence[Path]) -> Inputs:
