@@ -8,10 +8,12 @@ Images are float32 in 0..1, (N, H, W, C); points are float32, (N, 2); labels are
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from madi.datasets.dataset import Batches, Dataset, Split, StreamedDataset
 from madi.datasets.digits import load_digits
@@ -24,6 +26,9 @@ from madi.datasets.published import CIFAR10, FASHION_MNIST, MNIST, CifarDataset,
 from madi.datasets.splitting import Partition, shuffle, split, stratified_order
 from madi.datasets.synthetic import RECIPES, load_synthetic, moons_points, planar_points, spiral_points
 from madi.errors import unknown_name
+
+if TYPE_CHECKING:
+    from madi.datasets.pictures import load_pictures
 
 __all__ = [
     "NAMES",
@@ -38,6 +43,7 @@ __all__ = [
     "cache_folder",
     "catalogue",
     "load",
+    "load_pictures",
     "moons_points",
     "planar_points",
     "read_idx",
@@ -51,6 +57,7 @@ _IN_THE_BOX: dict[str, Callable[[], Dataset]] = {
     "digits": load_digits,
     **{name: partial(load_synthetic, name) for name in RECIPES},
 }
+_LATE = {"load_pictures": "pictures"}
 _PUBLISHED = {published.name: published for published in (MNIST, FASHION_MNIST, CIFAR10)}
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "planar", "spiral", "moons")
@@ -82,6 +89,13 @@ def load(name: str, directory: str | Path | None = None, *, report: Report | Non
 def catalogue() -> tuple[Listing, ...]:
     """What there is, in the order of NAMES: sizes, and where the files are.  Downloads nothing, checks no file."""
     return tuple(list_published(_PUBLISHED[name]) if name in _PUBLISHED else list_loaded(load(name)) for name in NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    """What needs a library that `import madi` does not: loaded where it is first used."""
+    if name not in _LATE:
+        raise AttributeError(f"module 'madi.datasets' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"madi.datasets.{_LATE[name]}"), name)
 
 
 def _write_line(text: str) -> None:

@@ -1,0 +1,56 @@
+"""WebP: the size of its canvas, before the decoder takes memory for it.
+
+A lossless WebP of one colour takes 30 bytes at any size: no number of bytes is too few, and 16383 x 16383 is the most.
+
+Source: RFC 9649.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+
+from madi.datasets.pictures.frame import Frame
+from madi.datasets.pictures.refusal import refused, truncated
+
+_LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
+_SIZE = 0x3FFF
+
+
+def begins(data: bytes) -> bool:
+    """Whether these are the first bytes of a WebP."""
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
+def read_frame(data: bytes, where: str) -> Frame:
+    """The frame of a WebP; raises FileError for one that is cut off, struct.error where that is within its header."""
+    declared = struct.unpack_from("<I", data, 4)[0] + 8
+    size = _canvas(data, where)
+    if declared > len(data):
+        raise truncated(where, "WebP", f"expected {declared} bytes, got {len(data)}")
+    return Frame(size, False, len(data), None, partial(bytes, data), _exif(data))
+
+
+def _canvas(data: bytes, where: str) -> tuple[int, int]:
+    """(height, width)."""
+    kind = data[12:16]
+    if kind == _LOSSY:
+        width, height = struct.unpack_from("<HH", data, 26)
+        return height & _SIZE, width & _SIZE
+    if kind == _LOSSLESS:
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits >> 14 & _SIZE) + 1, (bits & _SIZE) + 1
+    if kind == _EXTENDED:
+        low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", data, 24)
+        return (high_height << 16 | low_height) + 1, (high_width << 16 | low_width) + 1
+    raise refused(where, f"corrupt WebP data: expected a chunk VP8, VP8L or VP8X at byte 12, got {kind!r}")
+
+
+def _exif(data: bytes) -> bytes:
+    at = 12
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        if data[at : at + 4] == b"EXIF":
+            return data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
+        at += 8 + length + length % 2
+    return b""
