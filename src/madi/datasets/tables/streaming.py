@@ -1,0 +1,120 @@
+"""Tables larger than memory as batches, in a random order that memory bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from madi.datasets.dataset import Batches, Split
+from madi.datasets.tables.reading import TableReader
+from madi.datasets.tables.table import Span, Table
+from madi.errors import ConfigurationError, DataError
+
+WINDOW = 8  # pieces among whose rows one is drawn
+Part = Callable[[np.ndarray], np.ndarray]
+Prepare = Callable[[Table], np.ndarray]
+
+
+class TableBatches(Batches):
+    """Rows of a table as batches of prepared examples.
+
+    reader        the table, in pieces
+    inputs        a piece -> x, (rows, ...)
+    targets       a piece -> y, (rows,) or (rows, targets)
+    batch_size    examples of a batch
+    seed          of the order
+    part          row numbers -> whether each belongs to these batches, such as `row_part`; None takes all
+    shuffled      False keeps the order of the file
+
+    The order of a pass depends on seed and epoch alone: the pieces come in a random order, and the rows of each window
+    of `WINDOW` pieces are mixed.  So two rows far apart in the file can meet in a batch, while memory holds the arrays of
+    one window; rows are not drawn from all the file with equal chances, as for data in memory.
+
+    Raises DataError for a part without rows, ConfigurationError for a batch size below 1.
+    """
+
+    def __init__(
+        self,
+        reader: TableReader,
+        *,
+        inputs: Prepare,
+        targets: Prepare,
+        batch_size: int = 100,
+        seed: int = 0,
+        part: Part | None = None,
+        shuffled: bool = True,
+    ):
+        if batch_size < 1:
+            raise ConfigurationError(f"TableBatches: expected batch_size of at least 1, got {batch_size}. Take 100.")
+        self.batch_size, self._reader, self._inputs, self._targets = batch_size, reader, inputs, targets
+        self._seed, self._part, self._shuffled, self._epoch = seed, part, shuffled, 0
+        counts = [int(self._chosen(span).sum()) for span in reader.spans]
+        self._pieces, self.count = np.flatnonzero(counts), sum(counts)
+        if not self.count:
+            raise DataError(f"{reader.path}: none of its {reader.rows} rows fall into this part. Take a larger share.")
+        self.shape = self._prepared(int(self._pieces[0])).x.shape[1:]
+
+    def set_epoch(self, epoch: int) -> None:
+        """The order of the next pass."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[Split]:
+        """One pass over all examples."""
+        random = np.random.default_rng((self._seed, self._epoch)) if self._shuffled else None
+        pieces = self._pieces if random is None else random.permutation(self._pieces)
+        held: list[Split] = []
+        for begin in range(0, len(pieces), WINDOW):
+            held += [self._prepared(int(piece)) for piece in pieces[begin : begin + WINDOW]]
+            window = _mixed(held, random)
+            last = begin + WINDOW >= len(pieces)
+            end = len(window.x) if last else len(window.x) // self.batch_size * self.batch_size
+            yield from _divided(window, end, self.batch_size)
+            held = [Split(window.x[end:].copy(), window.y[end:].copy())]
+            del window  # before the next one is read
+
+    def _prepared(self, piece: int) -> Split:
+        table = self._reader.piece(piece)
+        chosen = self._chosen(self._reader.spans[piece])
+        return Split(self._inputs(table)[chosen], self._targets(table)[chosen])
+
+    def _chosen(self, span: Span) -> np.ndarray:
+        rows = np.arange(span.first, span.first + span.rows)
+        return np.ones(len(rows), bool) if self._part is None else self._part(rows)
+
+
+def row_part(begin: float, end: float, *, seed: int = 0) -> Part:
+    """The part of a table whose rows draw a number from `begin` up to `end`, of 0 to 1: shares without a list of rows.
+
+    A row's number depends on its position and the seed alone (the mixing function of SplitMix64; Steele, Lea and Flood,
+    2014), so parts that divide 0..1 divide the table, whichever piece is read first.
+    """
+
+    def part(rows: np.ndarray) -> np.ndarray:
+        mixed = _mix(rows.astype(np.uint64) + _mix(np.array([seed], np.uint64)))
+        numbers = (mixed >> np.uint64(11)) / 2.0**53
+        return (numbers >= begin) & (numbers < end)
+
+    return part
+
+
+def _mixed(parts: list[Split], random: np.random.Generator | None) -> Split:
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    if random is None:
+        return Split(x, y)
+    order = random.permutation(len(x))
+    return Split(x[order], y[order])
+
+
+def _divided(examples: Split, end: int, size: int) -> Iterator[Split]:
+    for begin in range(0, end, size):
+        yield Split(examples.x[begin : begin + size], examples.y[begin : begin + size])
+
+
+def _mix(numbers: np.ndarray) -> np.ndarray:
+    """Every bit of a number spread over all of its 64."""
+    with np.errstate(over="ignore"):
+        mixed = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return mixed ^ (mixed >> np.uint64(31))
