@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from madi.training import augmentation
 from madi.training.callbacks import Callback, EarlyStopping
+from madi.training.checkpoints import Checkpoints
 from madi.training.history import History
 from madi.training.losses import LOSSES, Loss
 from madi.training.metrics import METRICS, Metric, Whole, top_k

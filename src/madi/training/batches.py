@@ -53,10 +53,12 @@ def with_last(entries: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         yield held, True
 
 
-def stretches(rows: np.ndarray, length: Callable[[], int]) -> Iterator[tuple[np.ndarray, int]]:
-    """The rows in stretches of `length()` steps: -> (rows of one fixed number, how many of them count)."""
+def stretches(rows: np.ndarray, length: Callable[[], int], start: int = 0) -> Iterator[tuple[np.ndarray, int]]:
+    """The rows in stretches of `length()` steps: -> (rows of one fixed number, how many of them count).
+
+    start   the first row to be taken; the fixed number is that of all rows, so that it takes no other program
+    """
     capacity = min(len(rows), LARGEST_CALL)
-    start = 0
     while start < len(rows):
         taken = rows[start : start + max(1, min(capacity, length()))]
         filled = np.zeros((capacity, *rows.shape[1:]), rows.dtype)

@@ -22,6 +22,10 @@ class Callback:
     The model holds the current weights whenever a method is called, and training goes on from what a callback of an
     epoch leaves in it: by `trainer.restore`, or in the values of its parameters.  Options of the optimizer and numbers
     of layers may be changed too.  `trainer.stop(reason)` ends the fit after the epoch.
+
+    A callback whose doing depends on earlier epochs overrides `state` and `restore_state`, so that a fit which goes on
+    from a checkpoint is as if it had never stopped.  There `on_fit_begin` is called again, before `restore_state`;
+    `on_epoch_begin` is not, in the middle of an epoch.
     """
 
     def on_fit_begin(self, trainer: Trainer) -> None:
@@ -35,6 +39,13 @@ class Callback:
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """After the last epoch, however the fit ended."""
+
+    def state(self) -> Any:
+        """What a checkpoint keeps of it: numbers, texts, arrays, lists and dictionaries of them; None for nothing."""
+        return None
+
+    def restore_state(self, state: Any) -> None:
+        """Go on from what `state` returned."""
 
 
 class EarlyStopping(Callback):
@@ -82,6 +93,24 @@ class EarlyStopping(Callback):
             epochs = "1 epoch" if self.waited == 1 else f"{self.waited} epochs"
             best = f"the best was {self.best:.4g} in epoch {self.best_epoch}"
             trainer.stop(f"{name} has not improved for {epochs}; {best if self.best_epoch else 'it was never finite'}")
+
+    def state(self) -> dict[str, Any]:
+        """The best epoch so far, its weights, and the settings that it is the best by."""
+        names = ("best", "best_epoch", "waited", "snapshot")
+        return {"settings": self._settings(), **{name: getattr(self, name) for name in names}}
+
+    def _settings(self) -> dict[str, Any]:
+        names = ("monitor", "patience", "minimum_change", "mode", "restore_best")
+        return {name: getattr(self, name) for name in names}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on from there.  Raises ConfigurationError where the settings were others."""
+        kept = dict(state)
+        if (before := kept.pop("settings")) != self._settings():
+            raise ConfigurationError(
+                f"resume: EarlyStopping was {before}, and now is {self._settings()}. Give what was given then."
+            )
+        vars(self).update(kept)
 
     def falls(self, trainer: Trainer, name: str) -> bool:
         """Whether less of this value is better."""

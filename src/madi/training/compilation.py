@@ -66,11 +66,12 @@ def _kind_of_machine() -> str:
     import jax
     import jaxlib
 
-    facts = (platform.machine(), _features(), str(os.cpu_count()), jax.__version__, jaxlib.__version__)
+    facts = (platform.machine(), processor_features(), str(os.cpu_count()), jax.__version__, jaxlib.__version__)
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
-def _features() -> str:
+def processor_features() -> str:
+    """The features of the processor as the system lists them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

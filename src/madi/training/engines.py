@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class NumPyEngine:
 
     def __init__(self, *, dtype: Any = np.float32) -> None:
         self.dtype = np.dtype(dtype)
-        self.compilations = 0
+        self.compilations, self.compiling = 0, 0.0  # how many, and their seconds
 
     def put(self, tree: Tree) -> Tree:
         """The tree with NumPy arrays of its own: training does not write into the user's."""
@@ -130,7 +131,7 @@ class JaxEngine:
     def __init__(self, *, dtype: Any = np.float32, announce: Callable[[bool], None] = lambda busy: None) -> None:
         self.dtype = np.dtype(dtype)
         self.announce = announce
-        self.compilations = 0
+        self.compilations, self.compiling = 0, 0.0  # how many, and their seconds
         self._programs: dict[Any, Any] = {}
 
     def put(self, tree: Tree) -> Tree:
@@ -234,12 +235,14 @@ class JaxEngine:
         from madi.training.compilation import cached_compilation
 
         self.announce(True)
+        began = time.perf_counter()
         try:
             with cached_compilation():
                 return function.lower(*arguments).compile()
         finally:
             _hand_back_free_memory()
             self.compilations += 1
+            self.compiling += time.perf_counter() - began
             self.announce(False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -41,9 +43,17 @@ class Groups:
             return reports
         taken = ends[: len(reports)]
         self.place = (self.place + len(reports)) % self.size if not taken[-1:].any() else 0
-        *whole, rest = np.split(reports.astype(np.float64), np.flatnonzero(taken) + 1)
-        sums = [part.sum(axis=0) for part in (*whole, rest)]
-        if self._rest is not None:
-            sums[0] = sums[0] + self._rest
+        parts = np.split(reports.astype(np.float64), np.flatnonzero(taken) + 1)
+        if self._rest is not None:  # the first summand, so that a group is added up in one order however it is cut
+            parts[0] = np.concatenate([self._rest[None], parts[0]])
+        sums = [part.sum(axis=0) for part in parts]
         self._rest = sums.pop()
         return np.array(sums).reshape(-1, reports.shape[1])
+
+    def state(self) -> dict[str, Any]:
+        """Where the books stand, as plain numbers and arrays."""
+        return {"place": self.place, "rest": self._rest}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.place, self._rest = int(state["place"]), state["rest"]

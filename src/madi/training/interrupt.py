@@ -1,69 +1,145 @@
-"""Signals during training: the first Ctrl-C asks for an orderly end, the second ends at once; SIGTERM waits a call."""
+"""Signals during training: the first Ctrl-C or SIGTERM asks for an orderly end, the second ends at once."""
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+INTERRUPTED = 130  # the exit code of a program that SIGINT has ended, as shells count
+PATIENCE = 0.5  # seconds that the main thread has to react to a second SIGINT
+
+_answers = 0  # to SIGINT, by Python code of the main thread
+
+
+def _answered() -> None:
+    global _answers
+    _answers += 1
 
 
 class Interrupts:
-    """Within the block a first SIGINT only sets `pending`, and a second raises KeyboardInterrupt.
+    """Within the block a first SIGINT or SIGTERM only sets `pending`.
 
-    Within `holding` the second waits for the end of that block.
+    A second SIGINT raises KeyboardInterrupt.  The handler that SIGTERM had is called when the block ends, or at once
+    for a second SIGTERM.  Within `holding` second signals wait for the end of that block.
 
-    Outside the main thread, or where somebody else handles SIGINT, nothing is changed.
+    Outside the main thread, where somebody else handles SIGINT, and where nobody handles SIGTERM, nothing is changed.
     """
 
     pending = False
-    count = 0
     held = False
 
     def __enter__(self) -> Self:
-        ours = threading.current_thread() is threading.main_thread()
-        self._before: Any = None
-        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._handle)
+        self.counts: Counter[int] = Counter()
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _interrupted):
+                self._take(signal.SIGINT)
+            if callable(signal.getsignal(signal.SIGTERM)):
+                self._take(signal.SIGTERM)
         return self
 
+    def _take(self, number: int) -> None:
+        self._before[number] = signal.signal(number, self._handle)
+
     def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self.counts[signal.SIGTERM]:
+            self._terminate()
 
     @contextmanager
     def holding(self) -> Iterator[None]:
         """While a compiled call writes over the old state, nobody may leave with neither the old nor the new one."""
         self.held = True
         try:
-            with deferred(signal.SIGTERM):
-                yield
+            yield
         finally:
             self.held = False
-        if self.count > 1:
-            raise KeyboardInterrupt
+        self._end_if_urgent()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.pending = True
-        self.count += 1
-        if self.count > 1 and not self.held:
+        self.counts[number] += 1
+        if number == signal.SIGINT and self.counts[number] == 1:
+            _answered()
+        self._end_if_urgent()
+
+    def _end_if_urgent(self) -> None:
+        if self.held:
+            return
+        if self.counts[signal.SIGTERM] > 1:
+            self._terminate()
+        if self.counts[signal.SIGINT] > 1:
+            _answered()
             raise KeyboardInterrupt
+
+    def _terminate(self) -> None:
+        self.counts[signal.SIGTERM] = 0
+        handler: Callable[[int, FrameType | None], Any] = self._before[signal.SIGTERM]
+        handler(signal.SIGTERM, None)
+
+
+# ---- for a program of its own
 
 
 @contextmanager
-def deferred(number: int) -> Iterator[None]:
-    """Within the block a signal that Python handles waits for its end."""
-    handler = signal.getsignal(number)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+def immediate_second_interrupt() -> Iterator[None]:
+    """Within the block a second SIGINT ends the program with 130 even while a compiled call runs.
+
+    Python's handlers wait for the end of such a call.  So a thread listens for signals, and where the main thread has
+    not reacted to the second SIGINT within half a second, ends the process: nothing is cleaned up, and files that are
+    being written stay as they were.  Where the main thread does react, it gets its KeyboardInterrupt as ever.
+
+    For the command line: what runs in a notebook must not end the notebook.  Outside the main thread, and where
+    somebody else handles SIGINT, nothing is changed.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
-    arrived: list[tuple[int, FrameType | None]] = []
-    signal.signal(number, lambda *given: arrived.append(given))
+    listening, telling = socket.socketpair()
+    telling.setblocking(False)
+    watch = threading.Thread(target=_watch, args=(listening, _answers), name="madi-interrupts", daemon=True)
+    before = signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, _interrupted)
+    watch.start()
     try:
         yield
     finally:
-        signal.signal(number, handler)
-    if arrived:
-        handler(*arrived[0])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.set_wakeup_fd(before)
+        telling.close()
+        watch.join()
+        listening.close()
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    _answered()
+    raise KeyboardInterrupt
+
+
+def _watch(listening: socket.socket, answered: int) -> None:
+    """Wait for signals until the other end is closed; end the process where a second SIGINT is not answered."""
+    first = due = answered + 1
+    while byte := listening.recv(1):
+        if byte[0] != signal.SIGINT:
+            continue
+        if due > first and not _is_answered(due):
+            os.write(2, b"\nmadi: interrupted.\n")
+            os._exit(INTERRUPTED)
+        due = max(due, _answers) + 1
+
+
+def _is_answered(number: int) -> bool:
+    end = time.monotonic() + PATIENCE
+    while _answers < number and time.monotonic() < end:
+        time.sleep(0.01)
+    return _answers >= number

@@ -17,12 +17,13 @@ from madi.training.batches import STEPS, epoch_rows, stretches
 from madi.training.data import Examples
 from madi.training.divergence import explain
 from madi.training.engines import over
+from madi.training.first_state import first_state
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
 from madi.training.joint_engine import JointEngine, SharedPlan, one_of, put_back, stacked
 from madi.training.metrics import Whole
 from madi.training.prediction import evaluation_batch
-from madi.training.run import SECONDS_PER_CALL, first_state
+from madi.training.run import SECONDS_PER_CALL
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer

@@ -16,8 +16,8 @@ from madi.kernels.arrays import array_library, widened
 from madi.layers import Layer, auxiliary_outputs, observing_layers, running_layers
 from madi.training.data import Examples
 from madi.training.engines import over
+from madi.training.first_state import first_state
 from madi.training.precision import exact
-from madi.training.run import first_state
 from madi.training.step import Batch, State, Step
 from madi.training.trainer import Trainer
 

@@ -6,22 +6,24 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madi.errors import ConfigurationError, DataError
+from madi.errors import DataError
 from madi.training.averaging import Underneath
 from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, stretches, with_last
 from madi.training.callbacks import Callback
+from madi.training.checkpoints import NoKeeping
 from madi.training.data import Examples, Shape
 from madi.training.divergence import explain
 from madi.training.engines import Plan
-from madi.training.grouping import Groups
+from madi.training.first_state import first_state
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
 from madi.training.progress import progress_for
-from madi.training.step import emptied
+from madi.training.tally import Tally
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
@@ -34,11 +36,13 @@ class Run:
 
     def __init__(
         self, trainer: Trainer, data: Any, validation: Examples | None, epochs: int, batch_size: int,
-        callbacks: list[Callback], accumulate: int = 1,
+        callbacks: list[Callback], accumulate: int = 1, keeping: NoKeeping | None = None,
     ) -> None:  # fmt: skip
         self.trainer, self.data, self.validation = trainer, data, validation
         self.epochs, self.batch_size, self.callbacks = epochs, batch_size, callbacks
-        self.groups = Groups(accumulate)
+        self.keeping = NoKeeping() if keeping is None else keeping
+        self.tally = Tally(accumulate)
+        self.groups = self.tally.groups
         self.outputs: dict[Shape, Shape] = {}  # of the shapes of batch that were checked already
         self.seconds: dict[int, float] = {}  # that a step takes, by the size of its batch
 
@@ -47,60 +51,89 @@ class Run:
         trainer = self.trainer
         trainer._stop_reason, trainer.interrupted = None, False
         trainer.history.diverged = False
-        with Interrupts() as self.signals:
+        with self.keeping.opened(self), Interrupts() as self.signals:
             self.begin()
-            try:
-                for callback in self.callbacks:
-                    callback.on_fit_begin(trainer)
-                for _ in range(self.epochs):
-                    if trainer._stop_reason or self.signals.pending:
-                        break
-                    self.one_epoch()
-            finally:
-                self.end()
+            if self.keeping.finished:
+                self._put_progress_away()
+            else:
+                self.train()
+
+    def train(self) -> None:
+        """All epochs that are left, and the end."""
+        completed = False
+        try:
+            for callback in self.callbacks:
+                callback.on_fit_begin(self.trainer)
+            self.keeping.take_up(self)
+            while self.trainer.epoch < self.last_epoch and not (self.trainer._stop_reason or self.signals.pending):
+                self.one_epoch()
+            if self.signals.pending:
+                self.keeping.interrupted(self)
+            completed = not self.signals.pending
+        finally:
+            self.end(completed=completed)
 
     def begin(self) -> None:
         """Bring weights, optimizer state and data to the engine."""
         trainer, table = self.trainer, isinstance(self.data, Examples)
+        self._announce(0)
         first = self.data if table else self._checked(first_of(self.data))
-        self.engine = trainer._engine(len(first), self.epochs, self.batch_size if table else None)
+        size = self.batch_size if table else None
+        self.engine = trainer._engine(len(first), self.epochs, size, self.keeping.engine)
         self.step = trainer._step(first)
-        self.key = trainer.key
-        self.state, self.frozen = self._first_state()
-        self.shared = self.engine.share(first.arrays()) if table else None
-        self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
         if table and self.batch_size > len(first):
             self._say(f"batch_size {self.batch_size} is larger than the data: all {len(first)} examples are one batch")
         self.batch_size = min(self.batch_size, len(first)) if table else self.batch_size
+        self.key, self.last_epoch = trainer.key, trainer.epoch + self.epochs
+        self.keeping.begin(self, first)
+        if self.keeping.finished:
+            return
+        self.state, self.frozen = self._first_state()
+        self.shared = self.engine.share(first.arrays()) if table else None
+        self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
         steps = -(-len(first) // self.batch_size // self.groups.size) if table else None
-        trainer._progress.start(self.epochs, trainer.epoch + 1, steps)
+        trainer._progress.start(self.last_epoch - trainer.epoch, trainer.epoch + 1, steps)
         # Only callbacks and streams can write into the model while this runs, and in the end it is given new weights.
         trainer._remember_first_values([] if self.callbacks or not table else list(self.state["parameters"]))
 
     def _first_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """(state, frozen parameters) on the engine.  The host's arrays are held here alone: see `held_alone`."""
-        state, frozen = first_state(self.trainer, accumulating=self.groups.size > 1)
+        state, frozen = self.keeping.weights(*first_state(self.trainer, accumulating=self.groups.size > 1))
         return self.engine.put(state), self.engine.share(frozen)
 
+    def take_up(self) -> None:
+        """Give the model what it holds in the middle of a fit: frozen weights, and all others for callbacks."""
+        self.trainer._write(self.engine.host(self.frozen))
+        if self.callbacks:
+            self._sync()
+
     def one_epoch(self) -> None:
-        """All batches once, then validation, then the callbacks."""
-        trainer, began = self.trainer, time.perf_counter()
-        for callback in self.callbacks:
-            callback.on_epoch_begin(trainer, trainer.epoch + 1)
-        self._adopt()
+        """All batches once, or those that are left, then validation, then the callbacks."""
+        trainer = self.trainer
+        if not self.tally.open:
+            self._begin_epoch()
         self.numbers = trainer._numbers()
-        self.totals, self.taken = np.zeros((1, self.step.entries)), 0
-        self.groups.begin()
         with closing(self._batches()) as batches:
-            for data, rows, last in batches:
-                left = len(rows)
-                for indices, count in stretches(rows, partial(self._stretch, rows.shape[1])):
+            for data, rows, start, last in batches:
+                left = len(rows) - start
+                for indices, count in stretches(rows, partial(self._stretch, rows.shape[1]), start):
                     left -= count
                     self.closes = last and not left
                     self._take(data, indices, count)
                     if self.signals.pending:
                         return
-        row = self._row(time.perf_counter() - began)
+                    self.keeping.between(self)
+        self._end_epoch()
+        self.keeping.between(self)
+
+    def _begin_epoch(self) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_begin(self.trainer, self.trainer.epoch + 1)
+        self._adopt()
+        self.tally.begin(self.step.entries)
+
+    def _end_epoch(self) -> None:
+        trainer, row = self.trainer, self._row()
         trainer.epoch += 1
         trainer.history.epochs.append(row)
         trainer._progress.epoch(trainer.epoch, row)
@@ -109,23 +142,31 @@ class Run:
         for callback in self.callbacks:
             callback.on_epoch_end(trainer, trainer.epoch, row)
         self._adopt()
+        self.tally.close()
 
     def _checked(self, batch: Any) -> Examples:
         """A batch of a stream, in memory of its own: the stream may fill the old one anew while this one waits."""
         x, y, weight = self.trainer._checked(batch, "batch", known=self.outputs).arrays()
         return Examples(np.array(x), np.array(y), None if weight is None else np.array(weight))
 
-    def _batches(self) -> Generator[tuple[Any, np.ndarray, bool], None, None]:
-        """(data on the engine, rows of indices into it, whether no more come) of an epoch."""
+    def _batches(self) -> Generator[tuple[Any, np.ndarray, int, bool], None, None]:
+        """(data on the engine, rows of indices into it, the first to be taken, whether no more come) of an epoch."""
+        passed = self.tally.batches
         if isinstance(self.data, Examples):
             full, rest = epoch_rows(len(self.data), self.batch_size, self.trainer.order, self.trainer.epoch)
-            yield self.shared, full, not len(rest)
-            yield self.shared, rest, True
+            yield self.shared, full, min(passed, len(full)), not len(rest)
+            yield self.shared, rest, max(passed - len(full), 0), True
             return
-        ready = read_ahead(self.data, self._checked)
+        self._announce(self.trainer.epoch)
+        ready = read_ahead(islice(self.data, passed, None), self._checked)
         # Only where an update may wait for more batches must it be known which is the last.
         for batch, last in with_last(ready) if self.groups.size > 1 else ((batch, False) for batch in ready):
-            yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None], last
+            yield self.engine.share(batch.arrays()), np.arange(len(batch), dtype=np.int32)[None], 0, last
+
+    def _announce(self, epoch: int) -> None:
+        """Tell a stream whose order belongs to the epoch which one comes, counted from 0."""
+        if hasattr(self.data, "set_epoch"):
+            self.data.set_epoch(epoch)
 
     def _stretch(self, batch_size: int) -> int:
         """How many steps a call may take to last about a second; the first of a fit takes one, to be timed."""
@@ -143,14 +184,12 @@ class Run:
             raise self._diverged(data, plan, len(outcome.reports) - 1)
         if self.engine.compilations == compilations:
             self.seconds[indices.shape[1]] = (time.perf_counter() - began) / count
-        trainer._progress.advance(self.taken, self.step.read(self.totals))
+        trainer._progress.advance(self.tally.updates, self.step.read(self.tally.totals))
 
     def _record(self, reports: np.ndarray, plan: Plan) -> None:
-        """Keep what some batches have measured.  Added up in step order, whatever the calls' lengths."""
-        self.totals = np.concatenate([self.totals, reports.astype(np.float64)]).sum(axis=0, keepdims=True)
-        updates = self.groups.by_update(reports, plan.ends)
+        """Keep what some batches have measured."""
+        updates = self.tally.add(reports, plan.ends)
         self.trainer.step += len(updates)
-        self.taken += len(updates)
         if len(updates):
             columns = self.step.columns(updates)
             self.trainer.history.add_steps({name: column.tolist() for name, column in columns.items()})
@@ -174,15 +213,15 @@ class Run:
             ends=None if plan.ends is None else plan.ends[row],
         )  # fmt: skip
 
-    def _row(self, seconds: float) -> dict[str, float]:
+    def _row(self) -> dict[str, float]:
         """The epoch in numbers."""
         trainer = self.trainer
-        if not self.taken:
+        if not self.tally.updates:
             raise DataError(
                 f"epoch {trainer.epoch + 1}: the iterable gave no batches. One that can be gone through only once "
                 "serves one epoch: pass a list of batches, or an object whose __iter__ starts anew."
             )
-        row: dict[str, float] = {"epoch": trainer.epoch + 1, **self.step.read(self.totals)}
+        row: dict[str, float] = {"epoch": trainer.epoch + 1, **self.step.read(self.tally.totals)}
         measured = self._measured()
         variables = {name: {path: measured[path] for path in self.state[name]} for name in ("parameters", "statistics")}
         variables["parameters"] |= self.frozen
@@ -191,7 +230,7 @@ class Run:
         if self.validation is not None:
             found = trainer._evaluate(self.engine, self.step, variables, self.validation, self.held_out, None)
             row |= {VALIDATION + name: value for name, value in found.items()}
-        return {**row, "learning_rate": trainer.optimizer.rate_at(trainer.step - 1), "seconds": seconds}
+        return {**row, "learning_rate": trainer.optimizer.rate_at(trainer.step - 1), "seconds": self.tally.seconds()}
 
     def _adopt(self) -> None:
         """Go on from the weights and statistics that callbacks have put into the model, where they have."""
@@ -217,8 +256,11 @@ class Run:
         self.trainer._write(self.engine.host(self._measured()))
         self.trainer._optimizer_state = self.state["optimizer"]
 
-    def end(self) -> None:
-        """Write the weights into the model, and let the callbacks have the last word."""
+    def end(self, *, completed: bool = False) -> None:
+        """Write the weights into the model, and let the callbacks have the last word.
+
+        completed   whether nothing broke the fit off
+        """
         trainer = self.trainer
         try:
             both = (self._moving(), self._measured())
@@ -229,9 +271,14 @@ class Run:
             for callback in self.callbacks:
                 callback.on_fit_end(trainer)
             self._say_why()
+            if completed:
+                self.keeping.end(self)
         finally:
-            trainer._progress.close()
-            trainer._progress = progress_for(0)
+            self._put_progress_away()
+
+    def _put_progress_away(self) -> None:
+        self.trainer._progress.close()
+        self.trainer._progress = progress_for(0)
 
     def _say_why(self) -> None:
         """A notice of an end before the last epoch."""
@@ -244,31 +291,3 @@ class Run:
     def _say(self, text: str) -> None:
         self.trainer.history.notices.append(text)
         self.trainer._progress.note(text)
-
-
-def first_state(trainer: Trainer, *, accumulating: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(state, frozen parameters) that a fit of this trainer begins with, on the host."""
-    every = trainer.model.parameters()
-    held, statistics = trainer._values(), trainer._statistics()
-    chosen = [path for path, parameter in every.items() if parameter.trainable]
-    if not chosen:
-        raise ConfigurationError("fit: no parameter is trainable. Call model.unfreeze(), or add a layer with weights.")
-    moving = {**{path: held[path] for path in chosen}, **statistics}
-    values = moving if trainer._underneath is None else trainer._underneath.resumed(moving)
-    parameters = {path: values[path] for path in chosen}
-    optimizer = merged(trainer.optimizer.init(parameters), trainer._optimizer_state)
-    state = {"parameters": parameters, "optimizer": optimizer, "statistics": {p: values[p] for p in statistics}}
-    if trainer.average is not None:
-        state["average"] = moving
-    if accumulating:
-        state["accumulated"] = {"gradients": emptied(parameters), "weight": np.zeros((), trainer.dtype)}
-    return state, {path: value for path, value in held.items() if path not in chosen}
-
-
-def merged(fresh: Any, kept: Any) -> Any:
-    """The fresh optimizer state, with what is kept of it from before."""
-    if kept is None:
-        return fresh
-    if not isinstance(fresh, dict):
-        return kept if np.shape(kept) == np.shape(fresh) else fresh  # another layer may stand in the old one's place
-    return {name: merged(entry, kept.get(name)) for name, entry in fresh.items()}

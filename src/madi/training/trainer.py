@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from madi.options import FRACTION, expect_number
 from madi.training import losses, metrics
 from madi.training.averaging import Underneath
 from madi.training.callbacks import Callback, as_callbacks
+from madi.training.checkpoints import Checkpoints, as_checkpoints, keeping
 from madi.training.checks import check_model, check_targets, unbuilt_on_error
 from madi.training.choice import quick_on_numpy
 from madi.training.data import Examples, Shape, examples, gathered, inputs, is_table, split
@@ -115,6 +117,7 @@ class Trainer:
         self, data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
         callbacks: Sequence[Callback | Callable[..., None]] = (), sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None, accumulate: int = 1, verbose: int = 1,
+        checkpoints: Checkpoints | str | Path | None = None, resume: bool = False,
     ) -> History:  # fmt: skip
         """Train for `epochs` more epochs; a second call goes on from where the first stopped.
 
@@ -134,18 +137,25 @@ class Trainer:
                         looks at a batch as a whole: batch norm's statistics are those of each small batch, and its
                         running ones move with each
         verbose         1: a progress bar; 2: one line an epoch; 0: silent
+        checkpoints     a folder, or Checkpoints(folder, every=10, about=...): the fit can be taken up again after
+                        whatever has ended it.  Where one cannot be written, the history's notices say so
+        resume          go on from the newest checkpoint of the folder, where there is one, up to the `epochs` that the
+                        fit was begun with; one that has ended gives its result at once.  See madi.training.checkpoints
 
         Returns the history of all fits.  Ctrl-C ends the fit after the call in flight, with the weights so far.
-        Raises DataError, ShapeError, ConfigurationError before anything is trained; DivergenceError when a loss or
-        weight is no longer finite: the model then holds the last finite weights.
+        Raises DataError, ShapeError, ConfigurationError before anything is trained; so with checkpoints where another
+        fit holds the folder, where it holds a fit that has not ended and `resume` is not asked for, or where what was
+        given then was another; FileError where it cannot be written to, or nothing in it can be read.  DivergenceError
+        when a loss or weight is no longer finite: the model then holds the last finite weights.
         """
         expect_whole("fit: epochs", epochs, least=0)
         expect_whole("fit: batch_size", batch_size)
         expect_whole("fit: accumulate", accumulate)
         chosen = as_callbacks(callbacks)
+        kept = keeping(as_checkpoints(checkpoints, resume=resume), resume=resume)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
         self._progress = progress_for(verbose)
-        Run(self, training, held_out, epochs, batch_size, chosen, accumulate).go()
+        Run(self, training, held_out, epochs, batch_size, chosen, accumulate, kept).go()
         return self.history
 
     def evaluate(self, data: Any, *, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
@@ -235,12 +245,13 @@ class Trainer:
         now = {**self.model.parameters(), **self.model.state()}
         return {path: value for path, value in values.items() if path in now and now[path].shape == value.shape}
 
-    def _engine(self, count: int, epochs: int, batch_size: int | None = 100) -> Any:
+    def _engine(self, count: int, epochs: int, batch_size: int | None = 100, before: str | None = None) -> Any:
         """The engine of this job; "auto" takes NumPy for a job that ends before a compilation would.
 
         batch_size   None for a stream of batches, whose length nobody knows: then "auto" compiles
+        before       the name of the one that the job was begun on, which "auto" keeps to
         """
-        name = self.engine_name
+        name = before or self.engine_name if self.engine_name == "auto" else self.engine_name
         if name == "auto":
             compiled = "jax" in self._engines or batch_size is None or self.precision is not None
             name = "jax" if compiled or not quick_on_numpy(self.model, count, epochs, batch_size or 1) else "numpy"
