@@ -6,6 +6,7 @@ import numpy as np
 
 from madi.diagnostics.report.charts import Axis, Chart, panel, row
 from madi.diagnostics.report.classification import (
+    BINS,
     Calibration,
     Curve,
     calibration,
@@ -13,7 +14,7 @@ from madi.diagnostics.report.classification import (
     most_confused,
     roc,
     scores,
-)  # fmt: skip
+)
 from madi.diagnostics.report.evidence import Evidence
 from madi.diagnostics.report.markup import Markup, number, percent, plural, section, table, tag
 from madi.diagnostics.report.regression import Fit, fits
@@ -125,9 +126,8 @@ def _reliability(found: Calibration, evidence: Evidence) -> Markup:
 
 def _said(found: Calibration) -> Markup:
     chart = Chart(Axis(0, 1, "probability"), Axis(0, 1.05 * float(found.counts.max())), "examples by probability")
-    for said, count in zip(found.said, found.counts, strict=True):
-        place = min(int(said * 10), 9) / 10
-        chart.bars(np.array([place, place + 0.1]), np.array([count]), "blue")
+    for place, count in zip(found.bins, found.counts, strict=True):
+        chart.bars(np.array([place, place + 1]) / BINS, np.array([count]), "blue")
     return panel("how many examples", chart)
 
 
