@@ -10,7 +10,7 @@ from madi.errors import DivergenceError
 from madi.layers import load, read_metadata
 from madi.training import History
 
-FILES = {"config.toml", "curves.png", "history.jsonl", "model.safetensors", "results.json"}
+FILES = {"config.toml", "curves.png", "history.jsonl", "model.safetensors", "report.html", "results.json"}
 QUICK = ("--engine", "numpy", "--epochs", "2", "--hidden", "8")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from madi.cli.console import notice, say, show, table
-from madi.cli.run_folder import RunFolder
+from madi.cli.run_folder import EVENTS, RunFolder
 from madi.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Job:
 
     reading    seconds that it took to read the data
     seconds    of training
+    folder     of the run, once there is one
     """
 
     config: TrainConfig
@@ -39,6 +40,7 @@ class Job:
     reading: float = 0.0
     seconds: float = 0.0
     doctor: Doctor | None = None
+    folder: RunFolder | None = None
 
     @classmethod
     def of(cls, config: TrainConfig) -> Job:
@@ -88,6 +90,10 @@ class Job:
 
         patience = self.config.patience
         callbacks: list[Callback] = [] if patience is None else [EarlyStopping(patience=patience)]
+        if self.config.tensorboard and self.folder is not None:
+            from madi.tensorboard import TensorBoard
+
+            callbacks.append(TensorBoard(self.folder.file(EVENTS)))
         return [*callbacks, self.called_doctor()] if self.config.doctor else callbacks
 
     def called_doctor(self) -> Doctor:
@@ -148,6 +154,10 @@ def finish(
     besides = {} if broken_off else job.besides()
     files = folder.write(trainer.model, trainer.history, job.about(), {**run, **measured, **besides})
     files += job.write_besides(folder)
+    if measured and job.config.report:
+        from madi.cli.report import write_job_report
+
+        files += write_job_report(job, folder.path, measured)
     if quiet:
         say(str(folder.path))
         return

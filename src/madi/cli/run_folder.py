@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jsonl"
 CURVES, RESULTS = "curves.png", "results.json"
+REPORT, EVENTS = "report.html", "tensorboard"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
 
 # Options of every command that writes such a folder.
@@ -46,6 +47,8 @@ class RunFolder:
     history.jsonl       a line an epoch; the last line holds the values by step
     curves.png          the learning curves
     results.json        loss and metrics, seconds, how it ended
+    report.html         what it was trained on, how good it is and where it is wrong
+    tensorboard/        event files, where they were asked for
 
     A search for the learning rate writes learning_rate.png and learning_rate.json beside config.toml instead.
     """

@@ -62,6 +62,7 @@ def train(
     job = None
     try:
         job = job_of(chosen)
+        job.folder = folder
         if not quiet:
             job.introduce()
         if find_rate:
