@@ -2,6 +2,8 @@
 
     data = madi.datasets.load("digits")
     data.train.x, data.train.y, data.test.x, data.test.y, data.classes
+    data = madi.datasets.load_table("data.csv", target="price")       # one's own: a table, or
+    data = madi.datasets.load_pictures("photos")                      # a folder of pictures
 
 Images are float32 in 0..1, (N, H, W, C); points are float32, (N, 2); labels are int32, (N,).
 """
@@ -29,6 +31,7 @@ from madi.errors import unknown_name
 
 if TYPE_CHECKING:
     from madi.datasets.pictures import load_pictures
+    from madi.datasets.tables import load_table
 
 __all__ = [
     "NAMES",
@@ -44,6 +47,7 @@ __all__ = [
     "catalogue",
     "load",
     "load_pictures",
+    "load_table",
     "moons_points",
     "planar_points",
     "read_idx",
@@ -57,7 +61,7 @@ _IN_THE_BOX: dict[str, Callable[[], Dataset]] = {
     "digits": load_digits,
     **{name: partial(load_synthetic, name) for name in RECIPES},
 }
-_LATE = {"load_pictures": "pictures"}
+_LATE = {"load_pictures": "pictures", "load_table": "tables"}
 _PUBLISHED = {published.name: published for published in (MNIST, FASHION_MNIST, CIFAR10)}
 
 NAMES = ("digits", "mnist", "fashion_mnist", "cifar10", "planar", "spiral", "moons")
