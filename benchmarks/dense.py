@@ -45,12 +45,12 @@ def torch_side(case, x, y):
     """PyTorch eager at its best settings here: index_select, and the fused or single-tensor optimizer."""
     torch = common.torch_with_threads()
     xs, ys = torch.from_numpy(x), torch.from_numpy(y).long()
-    sizes = (784, *case["hidden"])
+    sizes = (x.shape[1], *case["hidden"])
     parts = []
     for inputs, units in itertools.pairwise(sizes):
         parts += [torch.nn.Linear(inputs, units), torch.nn.ReLU()]
         parts += [torch.nn.Dropout(case["dropout"])] if case["dropout"] else []
-    network = torch.nn.Sequential(*parts, torch.nn.Linear(sizes[-1], 10))
+    network = torch.nn.Sequential(*parts, torch.nn.Linear(sizes[-1], int(y.max()) + 1))
     if case["optimizer"] == "adam":
         optimizer = torch.optim.Adam(network.parameters(), lr=case["rate"], fused=True)
     else:
@@ -116,8 +116,8 @@ def jax_side(case, x, y, *, whole=False):
     return epoch
 
 
-def sklearn_side(case, x, y):
-    """scikit-learn's MLPClassifier in float32."""
+def sklearn_side(case, x, y, *, epochs=1):
+    """scikit-learn's MLPClassifier in float32, so many epochs a call."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -126,13 +126,13 @@ def sklearn_side(case, x, y):
     warnings.simplefilter("ignore", ConvergenceWarning)
     network = MLPClassifier(
         case["hidden"], solver=case["optimizer"], alpha=0, batch_size=case["batch"], learning_rate_init=case["rate"],
-        momentum=0, nesterovs_momentum=False, max_iter=1, warm_start=True,
+        momentum=0, nesterovs_momentum=False, max_iter=epochs, n_iter_no_change=epochs + 1, warm_start=True,
     )  # fmt: skip
 
-    def epoch():
+    def train():
         return network.fit(x, y).loss_
 
-    return epoch
+    return train
 
 
 def keras_side(case, x, y):
