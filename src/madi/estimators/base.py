@@ -35,7 +35,7 @@ class NeuralNetwork(BaseEstimator):
     activation      after each hidden layer: a name in `madi.layers.ACTIVATIONS`
     dropout         rate of a Dropout after each hidden layer; 0 adds none
     batch_norm      whether a BatchNorm stands before each activation
-    initializer     of all weights; default He for relu and leaky_relu, Xavier otherwise
+    initializer     of all weights: a name or one of madi.initializers; None for He or Xavier by the activation
     network         one's own network in place of these: a function (inputs, outputs) that makes a madi layer, or a
                     layer, which is copied with the weights that it has
     loss            a name or a function (prediction, target) -> Variable, as madi.Trainer takes it
@@ -67,7 +67,7 @@ class NeuralNetwork(BaseEstimator):
     activation: str = "relu"
     dropout: float = 0.0
     batch_norm: bool = False
-    initializer: Any = None
+    initializer: Any = "xavier"
     network: Any = None
     loss: Any = None
     optimizer: Any = "adam"
