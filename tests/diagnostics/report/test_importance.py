@@ -86,3 +86,17 @@ def test_it_says_on_how_many_examples():
 def test_pictures_and_many_features_have_none():
     assert importances(linear(np.zeros((60, 1)), np.zeros((5, 60), np.float32), np.zeros((5, 1)))) is None
     assert importances(linear([[1.0]], X[:, :1], X[:, :1])) is None  # of one feature there is nothing to compare
+
+
+@pytest.mark.parametrize("loss", ["sigmoid_binary_cross_entropy", "binary_cross_entropy"])
+def test_one_output_and_several_questions(loss):
+    logits = 6 * X[:, :2]
+    x = logits if loss.startswith("sigmoid") else 1 / (1 + np.exp(-logits))
+    y = (X[:, :2] > 0).astype(np.float32)
+    one = importances(linear([[1.0], [0.0]], x, y[:, :1], loss))
+    half = {entry.column: entry.drop for entry in one.columns}
+    assert one.score == 1
+    assert half == {"feature 0": pytest.approx(0.5, abs=0.1), "feature 1": 0}
+    both = importances(linear(np.eye(2), x, y, loss))
+    assert both.score == 1
+    assert [entry.drop for entry in both.columns] == pytest.approx([0.25, 0.25], abs=0.06)  # half of half the answers

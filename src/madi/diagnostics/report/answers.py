@@ -11,7 +11,7 @@ import numpy as np
 import madi.functions as F
 from madi.datasets.dataset import Batches
 from madi.errors import ConfigurationError, DataError
-from madi.graph import Variable, no_grad
+from madi.graph import Variable
 from madi.kernels import random
 from madi.layers import Layer
 from madi.training.data import examples, gathered, inputs, is_table
@@ -116,6 +116,12 @@ class Answers:
         return (shown > 0.5).astype(int) if self.questions else shown.argmax(axis=-1)
 
     @cached_property
+    def are_logits(self) -> bool:
+        """Whether the outputs are not the probabilities themselves."""
+        last = np.asarray(self.probabilities)[..., -1]
+        return not np.array_equal(last, self.outputs[..., -1])
+
+    @cached_property
     def confidence(self) -> np.ndarray:
         """The probability of the predicted class, (n,)."""
         return np.asarray(self.probabilities).max(axis=-1)
@@ -160,7 +166,13 @@ def probabilities(model: Layer, loss: Loss, outputs: np.ndarray, questions: bool
 
 
 def losses_of(loss: Loss, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The loss of each example by itself, (n,): of whatever loss is a mean over examples."""
-    with no_grad(), np.errstate(all="ignore"):
+    """The loss of each example by itself, (n,): of whatever loss is a mean over examples.
+
+    madi's own losses know those of all examples; any other is asked for one after another.
+    """
+    with np.errstate(all="ignore"):
+        node: Any = loss(Variable(outputs), y).creator if len(outputs) else None
+        if hasattr(node, "losses"):
+            return np.asarray(node.losses(), np.float64).reshape(len(outputs), -1).mean(axis=1)
         alone = [float(loss(Variable(outputs[i : i + 1]), y[i : i + 1])) for i in range(len(outputs))]
     return np.array(alone, np.float64)

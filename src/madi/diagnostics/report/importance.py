@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madi.diagnostics.report.answers import Answers, Sample, answers_of
+from madi.diagnostics.report.answers import Answers, Sample
 from madi.kernels import random
+from madi.training.metrics import decided, labels_of
+from madi.training.prediction import predict
 
 if TYPE_CHECKING:
     from madi.diagnostics.report.evidence import Evidence
@@ -57,11 +59,11 @@ def importances(evidence: Evidence) -> Importances | None:
     count = min(len(answers), _rows(evidence, len(columns)))
     generator = random.generator(random.fold_in(random.key(evidence.seed), SHUFFLE))
     drawn = answers.sample.pick(np.sort(generator.permutation(len(answers))[:count]))
-    start = _score(evidence, drawn)
+    start = score(evidence, drawn)
     orders = [generator.permutation(count) for _ in range(REPEATS)]
     found = []
     for name, where in columns.items():
-        drops = [start - _score(evidence, _shuffled(drawn, where, order)) for order in orders]
+        drops = [start - score(evidence, _shuffled(drawn, where, order)) for order in orders]
         found.append(Importance(name, float(np.mean(drops)), float(np.std(drops))))
     found.sort(key=lambda entry: -entry.drop)
     return Importances(tuple(found), "accuracy" if answers.is_classification else "R²", start, count, REPEATS)
@@ -87,18 +89,22 @@ def _shuffled(drawn: Sample, where: Any, order: np.ndarray) -> Sample:
     return Sample(drawn.rows, drawn.count, x, drawn.y)
 
 
-def _score(evidence: Evidence, drawn: Sample) -> float:
-    answers = answers_of(evidence.model, evidence.as_loss, drawn, evidence.judged_by, task=evidence.task)
-    return score(answers, evidence)
-
-
-def score(answers: Answers, evidence: Evidence) -> float:
-    """Accuracy of classes; R² of numbers, the mean over the targets; NaN without examples."""
-    from sklearn.metrics import accuracy_score, r2_score
-
-    if not len(answers):
+def score(evidence: Evidence, drawn: Sample) -> float:
+    """Accuracy of classes; R² of numbers, the mean over the targets; NaN where no answer is finite."""
+    answers, outputs = evidence.answers, predict(evidence.model, drawn.x)
+    finite = np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
+    if not finite.any():
         return math.nan
     if answers.is_classification:
-        return float(accuracy_score(answers.labels.reshape(-1), answers.predicted.reshape(-1)))
-    true, said = evidence.restored(answers.sample.y), evidence.restored(answers.outputs)
-    return float(r2_score(true, said))
+        return float((_decided(answers, outputs) == _true(answers, drawn.y))[finite].mean())
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(evidence.restored(drawn.y[finite]), evidence.restored(outputs[finite])))
+
+
+def _decided(answers: Answers, outputs: np.ndarray) -> np.ndarray:
+    return outputs > (0 if answers.are_logits else 0.5) if answers.questions else decided(outputs, answers.are_logits)
+
+
+def _true(answers: Answers, y: np.ndarray) -> np.ndarray:
+    return y > 0.5 if answers.questions else labels_of(y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from madi.datasets.dataset import Batches
 from madi.diagnostics.report.answers import MOST
@@ -98,7 +99,7 @@ def _value(name: str, value: float | None) -> str:
 
 def size_of(evidence: Evidence, part: str) -> int | None:
     """How many examples a part has; None where nobody knows."""
-    data = evidence.parts.get(part)
+    data: Any = evidence.parts.get(part)
     if isinstance(data, Batches):
         return data.count
     x = data.x if hasattr(data, "x") else data[0] if isinstance(data, tuple) else None
