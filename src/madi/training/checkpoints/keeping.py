@@ -110,14 +110,19 @@ class Keeping(NoKeeping):
             self.lock.give_back()
 
     def _found(self, run: Run) -> Checkpoint | None:
-        """The checkpoint to go on from: none of a fit that ended before this one begins."""
+        """The checkpoint to go on from.  One of a fit that has ended is replaced, where nobody asks for its result."""
         found = folder.newest(self.path)
-        if found is None or (found.finished and (not self.resume or found.epoch <= run.trainer.epoch)):
+        if found is None or (found.finished and not self.resume):
             return None
         if not self.resume:
             raise ConfigurationError(
                 f"checkpoints: {self.path} holds those of a fit that has not ended, after epoch {found.epoch} of "
                 f"{found.last_epoch}. Pass resume=True to go on from there, or choose another folder."
+            )
+        if found.finished and found.epoch <= run.trainer.epoch:
+            raise ConfigurationError(
+                f"checkpoints: {self.path} holds a fit that has ended, after epoch {found.epoch}, and the trainer is "
+                "no longer before it. Give a further fit a folder of its own, or leave out resume to replace this one."
             )
         return found
 
