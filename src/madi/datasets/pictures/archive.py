@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
-from madi.datasets.pictures.refusal import cannot_read, refused, shown
+from madi.datasets.pictures.refusal import Refusal, cannot_read, shown
 from madi.datasets.pictures.source import Entry, Parts, Source, is_ignored
 from madi.errors import FileError
 
@@ -45,12 +45,12 @@ class Archive(Source):
             with self.file.open(info) as member:
                 data = member.read(info.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise refused(self.name(entry.parts), f"corrupt in the archive ({error})", _PACK_ANEW) from error
+            raise Refusal(f"corrupt in the archive ({error})", _PACK_ANEW).of(self.name(entry.parts)) from error
         except OSError as error:
             raise cannot_read(self.name(entry.parts), error) from error
         if len(data) != info.file_size:
             text = f"expected {info.file_size} bytes, as the archive says, got {len(data)}"
-            raise refused(self.name(entry.parts), text, _PACK_ANEW)
+            raise Refusal(text, _PACK_ANEW).of(self.name(entry.parts))
         return data
 
 
@@ -63,7 +63,7 @@ def open_archive(path: Path) -> Archive:
     try:
         file = ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise refused(where, f"corrupt zip archive ({error})", _PACK_ANEW) from error
+        raise Refusal(f"corrupt zip archive ({error})", _PACK_ANEW).of(where) from error
     except OSError as error:
         raise cannot_read(str(path), error) from error
     try:
@@ -107,12 +107,12 @@ def _checked(infos: list[ZipInfo], size: int, where: str) -> dict[Parts, ZipInfo
         if not reason and parts in found:
             reason = "its name stands in the archive twice"
         if reason:
-            raise refused(f"{where}: {shown(name)}", f"refused: {reason}", _PACK_ANEW)
+            raise Refusal(f"refused: {reason}", _PACK_ANEW).of(f"{where}: {shown(name)}")
         found[parts] = info
     packed = sum(info.compress_size for info in infos)
     if packed > size:
         text = f"its members take {packed} bytes, more than the {size} of the archive: they overlap"
-        raise refused(where, text, _PACK_ANEW)
+        raise Refusal(text, _PACK_ANEW).of(where)
     return found
 
 

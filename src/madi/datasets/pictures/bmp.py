@@ -19,7 +19,7 @@ def begins(data: bytes) -> bool:
     return data[:2] == b"BM" and len(data) > 14
 
 
-def read_frame(data: bytes, where: str) -> Frame:
+def read_frame(data: bytes) -> Frame:
     """The frame of a BMP; raises struct.error where it is cut off."""
     offset, length = struct.unpack_from("<II", data, 10)
     core = length == _CORE

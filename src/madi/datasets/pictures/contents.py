@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from madi.datasets.dataset import Split
-from madi.datasets.pictures.decoding import decode
 from madi.datasets.pictures.division import TEST, TRAIN, Division, Pictures
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import Bad, decode_all, error_of, notice_of
+from madi.datasets.pictures.reading import Bad, error_of, notice_of, read_all
 from madi.datasets.pictures.refusal import shown
 from madi.datasets.pictures.streaming import PictureBatches
 from madi.errors import DataError
@@ -31,23 +30,20 @@ class Contents(NamedTuple):
 def in_memory(pictures: Pictures, preparation: PicturePreparation) -> Contents:
     """All pictures that can be read, in one array, with their labels."""
     x = aligned_empty((len(pictures), *preparation.shape), np.float32)
-    good, bad = _readable(pictures, preparation, x)
+    good, bad = _readable(pictures, x.__getitem__)
     return Contents(Split(_closed_up(x, good), pictures.labels[good]), pictures.take(good), bad)
 
 
 def in_batches(pictures: Pictures, preparation: PicturePreparation, seed: int | None) -> Contents:
     """Batches of all pictures that can be read, which is tried once now: a training of hours must not end in one."""
-    good, bad = _readable(pictures, preparation, None)
+    good, bad = _readable(pictures, lambda _: np.empty(preparation.shape, np.float32))
     readable = pictures.take(good)
     return Contents(PictureBatches(readable, preparation, seed=seed), readable, bad)
 
 
-def _readable(
-    pictures: Pictures, preparation: PicturePreparation, x: np.ndarray | None
-) -> tuple[np.ndarray, list[Bad]]:
-    """The rows that can be read, decoded into `x` where it is given, and those that cannot."""
-    step = partial(decode, size=preparation.shape[:2], channels=preparation.channels)
-    bad = decode_all(pictures.source, pictures.entries, step, x)
+def _readable(pictures: Pictures, row: Callable[[int], np.ndarray]) -> tuple[np.ndarray, list[Bad]]:
+    """The places of those that can be read, each into its row, and those that cannot."""
+    bad = read_all(pictures.source, pictures.entries, row)
     return np.delete(np.arange(len(pictures)), [found.row for found in bad]), bad
 
 

@@ -35,8 +35,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from madi.datasets.pictures.header import Header, read_header
-from madi.datasets.pictures.refusal import refused, truncated
+from madi.datasets.pictures.header import Header
+from madi.datasets.pictures.refusal import corrupt, truncated
 
 # pillow's own readers, called by name: its `Image.open` tries every format that is installed.
 _FILES: dict[str, Callable[[Any], ImageFile.ImageFile]] = {
@@ -56,38 +56,41 @@ _UPRIGHT = {
 }
 _DEEP = "I;16"  # pillow's mode of 16-bit grey
 _GREY = ("L", "F")
+_STORED = {"L": ("u1", np.float32(255)), "RGB": ("u1", np.float32(255)), "F": ("f4", np.float32(1))}  # type, white
 _BY_PILLOW = (
     *(OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError),
     *(RuntimeError, struct.error, zlib.error),
 )  # what its readers raise on broken data
 
 
-def decode(data: bytes, where: str, size: tuple[int, int], channels: int) -> np.ndarray:
-    """A picture as numbers in 0..1, float32, (height, width, channels).
+def decode(header: Header, out: np.ndarray) -> None:
+    """Put a picture, as numbers in 0..1, into an array of the size and channels wanted.
 
-    data        the whole file
-    where       the file as messages name it
-    size        (height, width)
-    channels    1 for grey, 3 for colour
+    header    of the file: see `read_header`
+    out       float32, (height, width, channels); 1 channel for grey, 3 for colour
 
-    Raises FileError for what is no picture, cut off, corrupt, or larger than it may be.
+    Raises Refusal for what is cut off or corrupt.
     """
-    header = read_header(data, where)
-    image = _open(header, where, size)
+    height, width, channels = out.shape
+    image = _open(header, (height, width))
     if header.orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[header.orientation])
-    return _numbers(_fitted(image, size), channels)
+    image = _fitted(image, (height, width))
+    if channels == 1 and image.mode not in _GREY:
+        image = image.convert("L")
+    kind, most = _STORED[image.mode]
+    np.divide(np.frombuffer(image.tobytes(), kind).reshape(height, width, -1), most, out=out)
 
 
-def _open(header: Header, where: str, size: tuple[int, int]) -> Image.Image:
+def _open(header: Header, size: tuple[int, int]) -> Image.Image:
     """The pixels as they are stored, of mode L, RGB, or F for levels in 0..1."""
     try:
         return _plain(header, size)
     except _BY_PILLOW as error:
         text = str(error)
         if "truncated" in text or "not enough image data" in text:
-            raise truncated(where, header.kind, "its pixel data end too early") from error
-        raise refused(where, f"corrupt {header.kind} data ({' '.join(text.split())})") from error
+            raise truncated(header.kind, "its pixel data end too early") from error
+        raise corrupt(header.kind, " ".join(text.split())) from error
 
 
 def _plain(header: Header, size: tuple[int, int]) -> Image.Image:
@@ -134,13 +137,3 @@ def _fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     left, top = (image.width - scale * width) / 2, (image.height - scale * height) / 2
     box = (left, top, left + scale * width, top + scale * height)
     return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
-
-
-def _numbers(image: Image.Image, channels: int) -> np.ndarray:
-    """(height, width, channels) in 0..1."""
-    if channels == 1 and image.mode not in _GREY:
-        image = image.convert("L")
-    kind, most = ("f4", 1) if image.mode == "F" else ("u1", 255)
-    x: np.ndarray = np.frombuffer(image.tobytes(), kind) / np.float32(most)
-    x = x.reshape(image.height, image.width, -1)
-    return x if x.shape[-1] == channels else np.repeat(x, channels, axis=-1)

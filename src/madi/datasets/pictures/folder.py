@@ -14,15 +14,15 @@ _AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Folder(Source):
-    """A folder on disk."""
+    """A folder on disk, by its path."""
 
-    path: Path
+    root: str
 
     def name(self, parts: Parts) -> str:
-        return shown(str(self.path.joinpath(*parts)))
+        return shown(os.path.join(self.where, *parts))
 
     def content(self, entry: Entry) -> bytes:
-        return read_file(os.path.join(self.path, *entry.parts), entry.size)
+        return read_file(os.sep.join((self.root, *entry.parts)), entry.size)
 
 
 def open_folder(path: Path) -> Folder:
@@ -33,7 +33,11 @@ def open_folder(path: Path) -> Folder:
     """
     walk = _Walk(path).go()
     return Folder(
-        shown(str(path)), tuple(sorted(walk.entries)), tuple(sorted(walk.folders)), _about_links(path, walk.left), path
+        shown(str(path)),
+        tuple(sorted(walk.entries)),
+        tuple(sorted(walk.folders)),
+        _about_links(path, walk.left),
+        str(path),
     )
 
 

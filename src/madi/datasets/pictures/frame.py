@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from madi.datasets.pictures.refusal import lying
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """The pixels as a file stores them.
 
     size       (height, width), before any rotation
@@ -29,7 +28,7 @@ class Frame:
     exif: bytes = b""
     simple: str = ""
 
-    def check(self, where: str) -> None:
-        """Raise FileError where the bytes cannot hold the pixels."""
+    def check(self) -> None:
+        """Raise Refusal where the bytes cannot hold the pixels."""
         if self.most is not None and self.size[0] * self.size[1] > self.most:
-            raise lying(where, self.size, self.data)
+            raise lying(self.size, self.data)

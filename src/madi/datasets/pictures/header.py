@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from madi.datasets.pictures import bmp, jpeg, png, webp
 from madi.datasets.pictures.exif import orientation
 from madi.datasets.pictures.frame import Frame
-from madi.datasets.pictures.refusal import KINDS, not_a_picture, refused, truncated
+from madi.datasets.pictures.refusal import Refusal, not_a_picture, truncated
 
 MOST_PIXELS = 2**26  # 8192 x 8192: 256 MiB, decoded
 MOST_BYTES = 2**29  # of a file: more than so many pixels have without any compression
 
-_KINDS: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes, str], Frame]]] = {
+_KINDS: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], Frame]]] = {
     "PNG": (png.begins, png.read_frame),
     "JPEG": (jpeg.begins, jpeg.read_frame),
     "BMP": (bmp.begins, bmp.read_frame),
@@ -26,8 +26,7 @@ _KINDS: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes, str], Frame]]]
 }
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """A picture as its file declares it: its kind ("PNG", "JPEG", "BMP", "WebP"), its frame, EXIF's orientation."""
 
     kind: str
@@ -46,36 +45,32 @@ def is_picture(data: bytes) -> bool:
     return any(begins(data) for begins, _ in _KINDS.values())
 
 
-def read_header(data: bytes, where: str) -> Header:
+def read_header(data: bytes) -> Header:
     """The header of a picture.
 
-    data     the whole file
-    where    the file as messages name it
+    data    the whole file
 
-    Raises FileError for what is no picture, is cut off, has no pixels, more than MOST_PIXELS, or declares more pixels
+    Raises Refusal for what is no picture, is cut off, has no pixels, more than MOST_PIXELS, or declares more pixels
     than its bytes can hold.
     """
     if len(data) > MOST_BYTES:
-        raise refused(where, f"expected at most {MOST_BYTES >> 20} MiB, got more", "Make it smaller, or remove it.")
+        raise Refusal(f"expected at most {MOST_BYTES >> 20} MiB, got more", "Make it smaller, or remove it.")
     for kind, (begins, read_frame) in _KINDS.items():
         if begins(data):
-            return _checked(kind, read_frame, data, where)
-    raise not_a_picture(data, where)
+            return _checked(kind, read_frame, data)
+    raise not_a_picture(data)
 
 
-def _checked(kind: str, read_frame: Callable[[bytes, str], Frame], data: bytes, where: str) -> Header:
+def _checked(kind: str, read_frame: Callable[[bytes], Frame], data: bytes) -> Header:
     try:
-        frame = read_frame(data, where)
+        frame = read_frame(data)
     except (struct.error, IndexError):
-        raise truncated(where, kind, f"its {len(data)} bytes end within its header") from None
+        raise truncated(kind, f"its {len(data)} bytes end within its header") from None
     height, width = frame.size
     if not (height and width):
-        raise refused(where, f"declares {height} x {width} pixels, expected at least 1 x 1")
+        raise Refusal(f"declares {height} x {width} pixels, expected at least 1 x 1")
     if height * width > MOST_PIXELS:
         text = f"declares {height} x {width} pixels, expected at most {MOST_PIXELS} in all (8192 x 8192)"
-        raise refused(where, text, "Make the picture smaller, or remove it.")
-    frame.check(where)
+        raise Refusal(text, "Make the picture smaller, or remove it.")
+    frame.check()
     return Header(kind, frame, orientation(frame.exif))
-
-
-__all__ = ["KINDS", "MOST_BYTES", "MOST_PIXELS", "Header", "is_picture", "read_header"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from madi.datasets.pictures.decoding import decode
 from madi.datasets.pictures.opening import first_bytes, is_zip, open_file, open_source
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import Bad, decode_all, error_of
+from madi.datasets.pictures.reading import Bad, error_of, read_all
 from madi.datasets.pictures.source import Source
 from madi.datasets.preparation import Inputs
 from madi.errors import FileError
@@ -25,11 +23,10 @@ def read_inputs(paths: Sequence[Path], preparation: PicturePreparation) -> Input
     if not names:
         raise FileError("No pictures were given. Name files, folders or zip archives of pictures.")
     x = aligned_empty((len(names), *preparation.shape), np.float32)
-    step = partial(decode, size=(preparation.height, preparation.width), channels=preparation.channels)
     start, bad = 0, list[Bad]()
     for source in sources:
         end = start + len(source.entries)
-        bad += decode_all(source, source.entries, step, x[start:end])
+        bad += read_all(source, source.entries, x[start:end].__getitem__)
         start = end
     if bad:
         raise error_of("Pictures to predict", len(names), bad)

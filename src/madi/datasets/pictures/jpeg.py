@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from madi.datasets.pictures.frame import Frame
-from madi.datasets.pictures.refusal import refused
+from madi.datasets.pictures.refusal import corrupt
 
 _EXIF = b"Exif\0\0"
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15, among which stand DHT, JPG and DAC
@@ -24,10 +24,10 @@ def begins(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
-def read_frame(data: bytes, where: str) -> Frame:
-    """The frame of a JPEG; raises FileError for one that has none."""
+def read_frame(data: bytes) -> Frame:
+    """The frame of a JPEG; raises Refusal for one that has none."""
     size, channels, exif, kept, end = (0, 0), 0, b"", [data[:2]], 2
-    for marker, at, end in _segments(data, where):
+    for marker, at, end in _segments(data):
         segment = data[at:end]
         if marker in _FRAMES:
             size, channels = (_number(segment[3:5]), _number(segment[5:7])), segment[7]
@@ -36,13 +36,13 @@ def read_frame(data: bytes, where: str) -> Frame:
         if marker not in _OTHERS:
             kept += [bytes([0xFF, marker]), segment]
     if not channels:
-        raise refused(where, "corrupt JPEG data: it has no frame before its first scan")
+        raise corrupt("JPEG", "it has no frame before its first scan")
     stored = len(data) - end
     content = partial(b"".join, [*kept, data[end:]])
     return Frame(size, channels == 1, stored, _MOST_PIXELS_IN_BYTE * stored, content, exif)
 
 
-def _segments(data: bytes, where: str) -> Iterator[tuple[int, int, int]]:
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """(marker, begin, end) of each segment up to the first scan's own; a segment begins with its length.
 
     Raises IndexError where the file ends too early.
@@ -50,12 +50,12 @@ def _segments(data: bytes, where: str) -> Iterator[tuple[int, int, int]]:
     end, marker = 2, 0
     while marker != _SCAN:
         if data[end] != 0xFF:
-            raise refused(where, f"corrupt JPEG data: expected a marker (FF) at byte {end}, got {data[end]:02X}")
+            raise corrupt("JPEG", f"expected a marker (FF) at byte {end}, got {data[end]:02X}")
         while data[end] == 0xFF:  # a marker may have any number of them before it
             end += 1
         marker, at = data[end], end + 1
         if marker == _END:
-            raise refused(where, f"corrupt JPEG data: it ends at byte {at} without a picture")
+            raise corrupt("JPEG", f"it ends at byte {at} without a picture")
         end = at + _number(data[at : at + 2])
         if end > len(data) or end < at + 2:
             raise IndexError

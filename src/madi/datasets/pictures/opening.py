@@ -57,4 +57,4 @@ def open_file(path: Path) -> Source:
     """A single file, as a source of one.  Raises FileError where there is none."""
     first_bytes(path)
     entry = Entry((path.name,), path.stat().st_size)
-    return Folder(shown(str(path.parent)), (entry,), (), (), path.parent)
+    return Folder(shown(str(path.parent)), (entry,), (), (), str(path.parent))

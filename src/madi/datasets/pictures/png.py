@@ -11,7 +11,7 @@ from collections import defaultdict
 from functools import partial
 
 from madi.datasets.pictures.frame import Frame
-from madi.datasets.pictures.refusal import refused, truncated
+from madi.datasets.pictures.refusal import corrupt, truncated
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -26,11 +26,11 @@ def begins(data: bytes) -> bool:
     return data[:8] == SIGNATURE
 
 
-def read_frame(data: bytes, where: str) -> Frame:
-    """The frame of a PNG; raises FileError for one that is cut off, or whose checksums do not hold."""
-    chunks = _chunks(data, where)
+def read_frame(data: bytes) -> Frame:
+    """The frame of a PNG; raises Refusal for one that is cut off, or whose checksums do not hold."""
+    chunks = _chunks(data)
     if len(chunks[b"IHDR"]) != 1 or not chunks[b"IDAT"]:
-        raise refused(where, "corrupt PNG data: expected one IHDR and at least one IDAT chunk")
+        raise corrupt("PNG", "expected one IHDR and at least one IDAT chunk")
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"][0])
     stored = sum(map(len, chunks[b"IDAT"]))
     bits = depth * _CHANNELS.get(colour, 1)
@@ -48,20 +48,20 @@ def read_frame(data: bytes, where: str) -> Frame:
     )
 
 
-def _chunks(data: bytes, where: str) -> dict[bytes, list[bytes]]:
+def _chunks(data: bytes) -> dict[bytes, list[bytes]]:
     """The content of each chunk by its name, up to IEND; checksums are checked where the pixels need them."""
     found: dict[bytes, list[bytes]] = defaultdict(list)
     at, kind = 8, b""
     while kind != b"IEND":
         if at + 12 > len(data):
-            raise truncated(where, "PNG", f"expected a chunk at byte {at}, got {len(data)} bytes in all")
+            raise truncated("PNG", f"expected a chunk at byte {at}, got {len(data)} bytes in all")
         length = int.from_bytes(data[at : at + 4])
         kind, content, end = data[at + 4 : at + 8], data[at + 8 : at + 8 + length], at + 12 + length
         if end > len(data):
             text = f"expected {end} bytes for its chunk {kind!r} at byte {at}, got {len(data)}"
-            raise truncated(where, "PNG", text)
+            raise truncated("PNG", text)
         if kind in _NEEDED and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
-            raise refused(where, f"corrupt PNG data: the checksum of its chunk {kind!r} at byte {at} does not hold")
+            raise corrupt("PNG", f"the checksum of its chunk {kind!r} at byte {at} does not hold")
         found[kind].append(content)
         at = end
     return found

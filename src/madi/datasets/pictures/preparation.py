@@ -42,13 +42,16 @@ class PicturePreparation(Preparation):
 
         Raises FileError for what cannot be read, is no PNG, JPEG, BMP or WebP, or is corrupt or too large.
         """
-        from madi.datasets.pictures import decoding, opening
+        from madi.datasets.pictures.opening import open_file
+        from madi.datasets.pictures.reading import read_content, read_picture
 
-        if not isinstance(picture, bytes):
-            source = opening.open_file(Path(picture))
-            (entry,) = source.entries
-            where, picture = source.name(entry.parts), source.read(entry)
-        return decoding.decode(picture, where, (self.height, self.width), self.channels)
+        x = np.empty(self.shape, np.float32)
+        if isinstance(picture, bytes):
+            read_content(picture, where, x)
+        else:
+            source = open_file(Path(picture).expanduser())
+            read_picture(source, source.entries[0], x)
+        return x
 
     def read(self, paths: Sequence[Path]) -> Inputs:
         """Pictures by path: files, folders with all that lie in them, and zip archives of them.

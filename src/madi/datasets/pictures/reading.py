@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from madi.datasets.pictures.decoding import decode
+from madi.datasets.pictures.header import read_header
+from madi.datasets.pictures.refusal import Refusal
 from madi.datasets.pictures.source import Entry, Source
 from madi.errors import FileError
 
 _PIECE = 64  # pictures that a thread takes at a time
 _NAMED = 10  # bad ones that a message names
-Decode = Callable[[bytes, str], np.ndarray]
 
 
 class Bad(NamedTuple):
@@ -30,21 +32,34 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def decode_all(source: Source, entries: Sequence[Entry], decode: Decode, x: np.ndarray | None) -> list[Bad]:
-    """Decode each picture into its row of `x`, (N, H, W, C), or into nothing, to see whether it can be; -> the bad."""
+def read_content(data: bytes, where: str, out: np.ndarray) -> None:
+    """Decode the bytes of a picture's file into `out`, (H, W, C).  Raises FileError, with its name, if it cannot be."""
+    try:
+        decode(read_header(data), out)
+    except Refusal as refusal:
+        raise refusal.of(where) from refusal
 
-    def take(row: int) -> FileError | None:
+
+def read_picture(source: Source, entry: Entry, out: np.ndarray) -> None:
+    """Decode a picture into `out`, (H, W, C).  Raises FileError, with its name, if it cannot be."""
+    try:
+        decode(source.header(entry), out)
+    except Refusal as refusal:
+        raise refusal.of(source.name(entry.parts)) from refusal
+
+
+def read_all(source: Source, entries: Sequence[Entry], row: Callable[[int], np.ndarray]) -> list[Bad]:
+    """Decode each picture into the array that `row` gives for its place; -> those that cannot be read."""
+
+    def take(place: int) -> FileError | None:
         try:
-            pixels = decode(source.read(entries[row]), source.name(entries[row].parts))
+            read_picture(source, entries[place], row(place))
         except FileError as error:
             return error
-        if x is not None:
-            x[row] = pixels
         return None
 
     found = for_each(take, len(entries))
-    names = (source.name(entry.parts) for entry in entries)
-    return [Bad(row, name, error) for row, (name, error) in enumerate(zip(names, found, strict=True)) if error]
+    return [Bad(place, source.name(entries[place].parts), error) for place, error in enumerate(found) if error]
 
 
 def for_each(take: Callable[[int], Any], count: int) -> list[Any]:

@@ -25,27 +25,39 @@ _OTHERS: list[tuple[bytes, str]] = [
 ]
 
 
-def refused(where: str, reason: str, fix: str = REPLACE) -> FileError:
-    """The error for a picture that cannot be read."""
-    return FileError(f"{where}: {reason}. {fix}")
+class Refusal(Exception):
+    """Why a file cannot be read as a picture, and what to do, before its name is put to it."""
+
+    def __init__(self, reason: str, fix: str = REPLACE) -> None:
+        super().__init__(reason)
+        self.reason, self.fix = reason, fix
+
+    def of(self, where: str) -> FileError:
+        """The error that names the file."""
+        return FileError(f"{where}: {self.reason}. {self.fix}")
 
 
-def truncated(where: str, kind: str, detail: str) -> FileError:
-    """The error for a file that ends too early."""
-    return refused(where, f"truncated {kind}: {detail}")
+def truncated(kind: str, detail: str) -> Refusal:
+    """A file that ends too early."""
+    return Refusal(f"truncated {kind}: {detail}")
 
 
-def lying(where: str, size: tuple[int, int], count: int) -> FileError:
-    """The error for a declared size (height, width) that so many bytes of data cannot hold."""
+def corrupt(kind: str, detail: str) -> Refusal:
+    """A file that is not what its kind demands."""
+    return Refusal(f"corrupt {kind} data: {detail}")
+
+
+def lying(size: tuple[int, int], count: int) -> Refusal:
+    """A declared size (height, width) that so many bytes of data cannot hold."""
     text = f"declares {size[0]} x {size[1]} pixels, which its {count} bytes of pixel data cannot hold"
-    return refused(where, f"{text}: it is cut off, or made to exhaust memory")
+    return Refusal(f"{text}: it is cut off, or made to exhaust memory")
 
 
-def not_a_picture(data: bytes, where: str) -> FileError:
-    """The error for content that is no picture of the kinds that are read; says what it is."""
+def not_a_picture(data: bytes) -> Refusal:
+    """Content that is no picture of the kinds that are read; says what it is."""
     if _PICKLE.match(data):
-        return refused(where, f"expected a picture ({KINDS}), got a pickle, which is never loaded", "Remove it.")
-    return refused(where, f"expected a picture ({KINDS}), got {described(data)}", "Convert it to PNG, or remove it.")
+        return Refusal(f"expected a picture ({KINDS}), got a pickle, which is never loaded", "Remove it.")
+    return Refusal(f"expected a picture ({KINDS}), got {described(data)}", "Convert it to PNG, or remove it.")
 
 
 def described(data: bytes) -> str:
@@ -65,10 +77,10 @@ def described(data: bytes) -> str:
 
 def shown(name: str) -> str:
     """A file's name for a message: on one line, without control characters and bytes that are no text."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
+    return name if name.isprintable() else "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name)
 
 
 def cannot_read(path: str, error: OSError) -> FileError:
     """The error for a file or folder that the system refuses to give."""
     fix = "Check that it is there, and its permissions."
-    return refused(shown(path), f"cannot be read ({error.strerror or error})", fix)
+    return FileError(f"{shown(path)}: cannot be read ({error.strerror or error}). {fix}")

@@ -9,10 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from madi.datasets.dataset import Batches, Split
-from madi.datasets.pictures.decoding import decode
 from madi.datasets.pictures.division import Pictures
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import cores
+from madi.datasets.pictures.reading import cores, read_picture
 from madi.kernels.arrays import aligned_empty
 
 BATCH_SIZE = 100
@@ -74,10 +73,8 @@ class PictureBatches(Batches):
         return Split(x, batch.labels), [pool.submit(self._fill, x, batch, part) for part in parts]
 
     def _fill(self, x: np.ndarray, batch: Pictures, rows: range) -> None:
-        height, width, channels = self.shape
         for row in rows:
-            entry = batch.entries[row]
-            x[row] = decode(batch.source.read(entry), batch.source.name(entry.parts), (height, width), channels)
+            read_picture(batch.source, batch.entries[row], x[row])
 
 
 def _finished(split: Split, work: list[Future[None]]) -> Split:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from madi.datasets.pictures.division import Pictures
-from madi.datasets.pictures.header import read_header
 from madi.datasets.pictures.preparation import PicturePreparation
 from madi.datasets.pictures.reading import for_each
+from madi.datasets.pictures.refusal import Refusal
 from madi.errors import FileError
 
 DEFAULT_SIDE = 128  # pixels: the longest side that pictures of different sizes are given unasked
@@ -67,11 +67,17 @@ def _headers(pictures: Pictures) -> list[tuple[tuple[int, int], bool]]:
     """(upright size, whether grey) of every picture whose header can be read."""
     source, entries = pictures.source, pictures.entries
 
+    keeps = source.is_small
+
     def look(row: int) -> tuple[tuple[int, int], bool] | FileError:
         try:
-            header = read_header(source.read(entries[row]), source.name(entries[row].parts))
+            header = source.header(entries[row])
         except FileError as error:
             return error
+        except Refusal as refusal:
+            return refusal.of(source.name(entries[row].parts))
+        if keeps:
+            source.keep(entries[row], header)
         return header.size, header.frame.grey
 
     found = for_each(look, len(entries))

@@ -11,7 +11,7 @@ import struct
 from functools import partial
 
 from madi.datasets.pictures.frame import Frame
-from madi.datasets.pictures.refusal import refused, truncated
+from madi.datasets.pictures.refusal import corrupt, truncated
 
 _LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 _SIZE = 0x3FFF
@@ -22,16 +22,16 @@ def begins(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
-def read_frame(data: bytes, where: str) -> Frame:
-    """The frame of a WebP; raises FileError for one that is cut off, struct.error where that is within its header."""
+def read_frame(data: bytes) -> Frame:
+    """The frame of a WebP; raises Refusal for one that is cut off, struct.error where that is within its header."""
     declared = struct.unpack_from("<I", data, 4)[0] + 8
-    size = _canvas(data, where)
+    size = _canvas(data)
     if declared > len(data):
-        raise truncated(where, "WebP", f"expected {declared} bytes, got {len(data)}")
+        raise truncated("WebP", f"expected {declared} bytes, got {len(data)}")
     return Frame(size, False, len(data), None, partial(bytes, data), _exif(data))
 
 
-def _canvas(data: bytes, where: str) -> tuple[int, int]:
+def _canvas(data: bytes) -> tuple[int, int]:
     """(height, width)."""
     kind = data[12:16]
     if kind == _LOSSY:
@@ -43,7 +43,7 @@ def _canvas(data: bytes, where: str) -> tuple[int, int]:
     if kind == _EXTENDED:
         low_width, high_width, low_height, high_height = struct.unpack_from("<HBHB", data, 24)
         return (high_height << 16 | low_height) + 1, (high_width << 16 | low_width) + 1
-    raise refused(where, f"corrupt WebP data: expected a chunk VP8, VP8L or VP8X at byte 12, got {kind!r}")
+    raise corrupt("WebP", f"expected a chunk VP8, VP8L or VP8X at byte 12, got {kind!r}")
 
 
 def _exif(data: bytes) -> bytes:
