@@ -181,7 +181,7 @@ def test_a_signal_in_training_keeps_what_was_learned(tmp_path, number, code):
     assert started.returncode == code
     assert "Traceback" not in err
     files = {path.name for path in folder.iterdir()}
-    assert files == {"config.toml", "curves.png", "history.jsonl", "model.safetensors", "results.json"}
+    assert files == {"checkpoints", "config.toml", "curves.png", "history.jsonl", "model.safetensors", "results.json"}
     assert '"interrupted": true' in (folder / "results.json").read_text()
 
 

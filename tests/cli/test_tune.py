@@ -21,7 +21,7 @@ QUICK = (
     *("--trials", "6", "--rounds", "2", "--trial-epochs", "1"),
 )
 FILES = {
-    *("config.toml", "curves.png", "history.jsonl", "model.safetensors", "results.json"),
+    *("config.toml", "curves.png", "history.jsonl", "model.safetensors", "report.html", "results.json"),
     *("search.toml", "search.journal", "trials.csv", "search.png"),
 }
 

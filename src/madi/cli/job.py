@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from madi.cli.console import notice, say, show, table
-from madi.cli.run_folder import EVENTS, RunFolder
+from madi.cli.run_folder import CHECKPOINTS, EVENTS, RunFolder
 from madi.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Job:
     reading    seconds that it took to read the data
     seconds    of training
     folder     of the run, once there is one
+    resumes    whether it goes on from the checkpoints there
     """
 
     config: TrainConfig
@@ -41,6 +42,7 @@ class Job:
     seconds: float = 0.0
     doctor: Doctor | None = None
     folder: RunFolder | None = None
+    resumes: bool = False
 
     @classmethod
     def of(cls, config: TrainConfig) -> Job:
@@ -63,13 +65,16 @@ class Job:
 
     def fit(self, quiet: bool) -> None:
         """Train."""
+        from madi.training.interrupt import immediate_second_interrupt
+
         config, began = self.config, time.perf_counter()
         try:
-            self.trainer.fit(
-                self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
-                batch_size=config.batch_size, callbacks=self.callbacks(), accumulate=config.accumulate,
-                verbose=0 if quiet else 1, **self.weights(),
-            )  # fmt: skip
+            with immediate_second_interrupt():
+                self.trainer.fit(
+                    self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
+                    batch_size=config.batch_size, callbacks=self.callbacks(), accumulate=config.accumulate,
+                    verbose=0 if quiet else 1, **self.weights(), **self.kept(),
+                )  # fmt: skip
         finally:
             self.seconds = time.perf_counter() - began
 
@@ -83,6 +88,15 @@ class Job:
             "class_weight": class_weights(self.config, self.data, labels),
         }
         return {name: value for name, value in found.items() if value is not None}
+
+    def kept(self) -> dict[str, Any]:
+        """Where the fit keeps checkpoints, and whether it goes on from them."""
+        from madi.training import Checkpoints
+
+        if self.folder is None:
+            return {}
+        folder = Checkpoints(self.folder.file(CHECKPOINTS), every=self.config.checkpoint_every)
+        return {"checkpoints": folder, "resume": self.resumes}
 
     def callbacks(self) -> list[Callback]:
         """What happens beside training."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jsonl"
 CURVES, RESULTS = "curves.png", "results.json"
-REPORT, EVENTS = "report.html", "tensorboard"
+REPORT, EVENTS, CHECKPOINTS = "report.html", "tensorboard", "checkpoints"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
 
 # Options of every command that writes such a folder.
@@ -49,6 +50,7 @@ class RunFolder:
     results.json        loss and metrics, seconds, how it ended
     report.html         what it was trained on, how good it is and where it is wrong
     tensorboard/        event files, where they were asked for
+    checkpoints/        what `madi train --resume` goes on from
 
     A search for the learning rate writes learning_rate.png and learning_rate.json beside config.toml instead.
     """
@@ -62,15 +64,31 @@ class RunFolder:
 
         Raises FileError where it cannot be written, ConfigurationError where it holds a run already.
         """
+        from madi.training.checkpoints import clear
+
         path = _free_name(config) if output is None else output.expanduser()
-        if (path / MODEL).exists() and not overwrite:
-            raise ConfigurationError(
-                f"--output {path}: holds a trained model already. Choose another folder, or add --overwrite."
-            )
         folder = cls(path, path.exists())
+        if not overwrite:
+            folder._expect_free()
+        clear(folder.file(CHECKPOINTS))
         with writing(path, "Choose another folder with --output."):
             folder.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
         return folder
+
+    def _expect_free(self) -> None:
+        if self.file(MODEL).exists():
+            held = "a trained model already. Choose"
+        elif self.has_checkpoints():
+            held = f"a run that has not ended. Go on with it by --resume {self.path}, choose"
+        else:
+            return
+        raise ConfigurationError(f"--output {self.path}: holds {held} another folder, or add --overwrite.")
+
+    def has_checkpoints(self) -> bool:
+        """Whether there is something to go on from."""
+        from madi.training.checkpoints.folder import paths
+
+        return bool(paths(self.file(CHECKPOINTS)))
 
     def file(self, name: str) -> Path:
         """The path of one of its files."""
@@ -80,6 +98,7 @@ class RunFolder:
         """Take back what `create` made: nothing came of the run."""
         with contextlib.suppress(OSError):
             self.file(CONFIGURATION).unlink()
+            shutil.rmtree(self.file(CHECKPOINTS), ignore_errors=True)
             if not self.was_there:
                 self.path.rmdir()
 

@@ -47,6 +47,18 @@ def kind_of(source: str) -> str:
     raise UnknownNameError(f"{error} Nor is there a file or folder of that name.")
 
 
+def placed(config: TrainConfig) -> TrainConfig:
+    """The configuration with the whole paths of one's own data, so that it can be used from any folder."""
+    from madi.datasets import NAMES
+
+    if config.dataset in NAMES:
+        return config
+    paths = {name: getattr(config, name) for name in ("dataset", "test_data")}
+    there = {name: Path(path).expanduser() for name, path in paths.items() if path is not None}
+    whole: dict[str, Any] = {name: str(path.resolve()) for name, path in there.items() if path.exists()}
+    return dataclasses.replace(config, **whole)
+
+
 def expect_options(config: TrainConfig) -> str:
     """The kind of the configuration's source; ConfigurationError for options that it does not take."""
     kind = kind_of(config.dataset)
@@ -96,7 +108,7 @@ def _table(config: TrainConfig) -> Dataset | StreamedDataset:
     from madi.datasets import load_table
 
     return load_table(
-        Path(config.dataset).expanduser(), target=config.target, task=config.task, kinds=pairs(config.types),
+        Path(config.dataset).expanduser(), target=config.target or (), task=config.task, kinds=pairs(config.types),
         ignore=config.ignore or (), embed=config.embed, weight=config.weight, delimiter=config.delimiter,
         decimal=config.decimal, encoding=config.encoding, **_divided(config),
     )  # fmt: skip

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from madi.cli.console import notice
 from madi.cli.job import finish, job_of
 from madi.cli.rate import report_rate
 from madi.cli.run_folder import CONFIGURATION, Output, Overwrite, Quiet, RunFolder
 from madi.cli.settings import with_fields
+from madi.cli.sources import placed
 from madi.config import OPTIMIZER, RUN, TrainConfig
-from madi.errors import DivergenceError
+from madi.errors import ConfigurationError, DivergenceError, FileError
 
 INTERRUPTED = 130
 
@@ -36,11 +38,18 @@ def train(
             "beside it come first; --no-batch-norm and the like take back a switch.",
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False, rich_help_panel=RUN,
+            help="Go on with the run in this folder, which was stopped or killed; without other options.",
+        ),
+    ] = None,
     output: Output = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Train a network on a dataset.
+    """Train a network on a dataset, or on your own table, pictures or arrays.
 
     \b
     Examples:
@@ -54,30 +63,64 @@ def train(
       madi train mnist --hidden 100 --learning-rate 1 --doctor
       madi train cifar10 --model resnet_cifar --depth 20 --augment crop:4,flip --batch-size 128
       madi train cifar10 --model vgg11 --batch-norm --hidden none --label-smoothing 0.1
+      madi train houses.csv --target price
+      madi train photos --model resnet_cifar --augment flip
+      madi train --resume runs/houses-mlp-20260101-120000
     """
-    if config is not None and config.is_dir():
-        config /= CONFIGURATION
-    chosen = (TrainConfig(**given) if config is None else TrainConfig.from_toml(config, given)).completed()
-    folder = RunFolder.create(chosen, output, overwrite=overwrite)
+    if resume is None:
+        chosen, folder = _new(given, config, output, overwrite)
+    else:
+        if given or config or output or overwrite or find_rate:
+            raise ConfigurationError("--resume: goes on with the run as it was asked for. Leave out everything else.")
+        chosen, folder = _old(resume)
     job = None
     try:
         job = job_of(chosen)
-        job.folder = folder
+        job.folder, job.resumes = folder, resume is not None
         if not quiet:
             job.introduce()
         if find_rate:
             return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)
     except BaseException as error:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
-        if job is None or not job.trainer.history.epochs:
-            folder.give_up()
-        else:
+        if job is not None and (job.trainer.history.epochs or folder.has_checkpoints()):
             finish(job, folder, quiet=True, broken_off=True)
+        elif resume is None:
+            folder.give_up()
         if job is not None and isinstance(error, DivergenceError) and not quiet:
             job.report_health()
         raise
     finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
     if job.trainer.interrupted:
+        if folder.has_checkpoints() and not quiet:
+            notice(f"To go on: madi train --resume {folder.path}")
         raise typer.Exit(INTERRUPTED)
     if not quiet:
         job.report_health()
+
+
+def _new(
+    given: dict[str, Any], config: Path | None, output: Path | None, overwrite: bool
+) -> tuple[TrainConfig, RunFolder]:  # fmt: skip
+    """The configuration of a new run, and its folder."""
+    if config is not None and config.is_dir():
+        config /= CONFIGURATION
+    chosen = TrainConfig(**given) if config is None else TrainConfig.from_toml(config, given)
+    chosen = placed(chosen).completed()
+    return chosen, RunFolder.create(chosen, output, overwrite=overwrite)
+
+
+def _old(path: Path) -> tuple[TrainConfig, RunFolder]:
+    """Those of a run that was begun."""
+    folder = RunFolder(path.expanduser(), was_there=True)
+    if not folder.file(CONFIGURATION).exists():
+        raise FileError(f"--resume {path}: holds no run, for {CONFIGURATION} is missing. Name a folder of madi train.")
+    chosen = TrainConfig.from_toml(folder.file(CONFIGURATION)).completed()
+    if chosen.members > 1:
+        raise ConfigurationError(f"--resume {path}: {chosen.members} members train together, and keep no checkpoints.")
+    if not folder.has_checkpoints():
+        raise FileError(
+            f"--resume {path}: has no checkpoint, so there is nothing to go on from. Begin anew: "
+            f"madi train --config {path} --output {path} --overwrite."
+        )
+    return chosen, folder
