@@ -156,9 +156,43 @@ def tuning():
     return found.plot(best=10)
 
 
+def report():
+    """The report on a network that tells digits apart, up to its worst examples: the page itself within an SVG."""
+    from madi.diagnostics.report import Evidence, report_html
+    from madi.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
+
+    data = madi.datasets.load("digits")
+    model = madi.Sequential(Conv2D(8, 3), ReLU(), MaxPool2D(2), Flatten(), Dense(10)).build((8, 8, 1), seed=0)
+    trainer = madi.Trainer(model, optimizer=madi.optimizers.Adam(0.01), metrics=["accuracy"], engine="numpy")
+    parts = {"training": data.train, "test": data.test}
+    history = trainer.fit(data.train, validation=data.test, epochs=8, batch_size=50, verbose=0)
+    names = {"data": "digits", "network": "A convolutional network", "metrics": ["accuracy"], "history": history}
+    return PageAsFigure(report_html(Evidence(model=model, loss=trainer.loss, parts=parts, **names)), 960, 2440)
+
+
+class PageAsFigure:
+    """The top of an HTML page as an SVG."""
+
+    def __init__(self, page, width, height):
+        self.page, self.width, self.height = page, width, height
+
+    def save(self, path):
+        """Write it."""
+        style = self.page.split("<style>")[1].split("</style>")[0].replace(":root", "svg").replace("body", ".body")
+        shown = self.page.split("<main>")[1].split("<section><h2>Speed")[0]
+        shown = shown.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+        path.write_text(
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}">'
+            f'<style>{style} svg {{ font: 16px/1.55 system-ui, sans-serif; }}</style><foreignObject width="100%" '
+            f'height="100%"><div xmlns="http://www.w3.org/1999/xhtml" class="body"><main>{shown}</main></div>'
+            "</foreignObject></svg>\n",
+            encoding="utf-8",
+        )
+
+
 FIGURES = {
     f"{recipe.__name__}.svg": recipe
-    for recipe in (gates, activations, apples, descent, digits, curves, misread, tuning, optimizer_paths)
+    for recipe in (gates, activations, apples, descent, digits, curves, misread, tuning, optimizer_paths, report)
 }
 
 

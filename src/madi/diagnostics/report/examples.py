@@ -55,7 +55,7 @@ def _card(evidence: Evidence, place: int, x: np.ndarray, amounts: np.ndarray) ->
 
 
 def _image(source: str, text: str) -> Markup:
-    return Markup(f'<img src="{source}" alt="{escape(text)}">')
+    return Markup(f'<img src="{source}" alt="{escape(text)}"/>')
 
 
 def _said(evidence: Evidence, place: int) -> str:

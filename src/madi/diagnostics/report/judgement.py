@@ -20,6 +20,7 @@ from madi.diagnostics.report.markup import Markup, number, percent, plural, sect
 from madi.diagnostics.report.regression import Fit, fits
 
 MOST_CLASSES = 20  # of a matrix that can be read
+BESIDE = 10  # classes of a matrix that has room for the table of scores beside it
 MOST_PAIRS = 20
 MOST_TARGETS = 6  # that are drawn
 STRONG = 0.55  # the share of colour from which a light text is read better
@@ -33,8 +34,9 @@ def judgement(evidence: Evidence) -> Markup:
         return Markup("")
     if not answers.is_classification:
         return _regression(evidence)
-    matrix = Markup("") if answers.questions else _confusion(evidence)
-    return Markup(matrix + _scores(evidence) + _calibration(evidence))
+    both = Markup(("" if answers.questions else _confusion(evidence)) + _scores(evidence))
+    beside = not answers.questions and len(evidence.class_names) <= BESIDE
+    return Markup((tag("div", both, class_="pair") if beside else both) + _calibration(evidence))
 
 
 # ---- classes
