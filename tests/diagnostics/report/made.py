@@ -53,6 +53,9 @@ class Page(HTMLParser):
         if tag not in self.EMPTY:
             self._open.append(tag)
 
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+
     def handle_endtag(self, tag):
         assert self._open, f"closed but never opened: {tag}"
         assert self._open.pop() == tag
