@@ -92,11 +92,11 @@ def build_trainer(
 
 
 def _after_lookup(model: Sequential, data: Dataset | StreamedDataset) -> Sequential:
-    """The network after the layer that looks categories up, where the data ask for one."""
-    from madi.layers import Sequential
+    """The network after the layer that looks categories up, where the data have some for that."""
+    from madi.layers import EmbedColumns, Sequential
 
-    first = getattr(data.preparation, "first_layer", lambda: None)()
-    return model if first is None else Sequential(first, *model.layers)
+    lookups = getattr(data.preparation, "lookups", ())
+    return Sequential(EmbedColumns(lookups), *model.layers) if lookups else model
 
 
 def _make_weights(model: Layer, config: TrainConfig, data: Dataset | StreamedDataset) -> None:

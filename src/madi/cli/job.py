@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from madi.cli.console import notice, say, show, table
 from madi.cli.run_folder import CHECKPOINTS, EVENTS, RunFolder
 from madi.config import TrainConfig
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from madi.datasets import Dataset, StreamedDataset
     from madi.diagnostics import Doctor
     from madi.training import Callback, Trainer
+
+MOST_COLUMNS = 24  # of a table, that are told
 
 
 def job_of(config: TrainConfig) -> Job:
@@ -123,7 +127,16 @@ class Job:
         return {}
 
     def report(self, measured: dict[str, Any]) -> None:
-        """What is told besides."""
+        """What is told besides: how far predictions are off, in the units of what is predicted."""
+        from madi.training import predict
+
+        preparation, tested = self.data.preparation, self.parts.get("test")
+        if preparation is None or self.data.classes or not isinstance(tested, tuple):
+            return
+        x, y = tested
+        off = np.abs(preparation.restore(predict(self.trainer.model, x)) - preparation.restore(y)).mean(axis=0)
+        for name, mean in zip(preparation.target, off, strict=True):
+            say(f"{name} of the test examples is predicted {mean:.4g} off on the average")
 
     def write_besides(self, folder: RunFolder) -> list[str]:
         """Write what the folder has besides; the names of the files."""
@@ -143,6 +156,9 @@ class Job:
         from madi.cli.building import describe
 
         config = self.config
+        if columns := getattr(self.data.preparation, "describe", list)():
+            show(table(["column", "kind", "as"], _shortened(columns)))
+            say()
         say(describe(self.trainer.model, self.data, self.parts, config.model))
         if config.members > 1:
             say(
@@ -156,6 +172,13 @@ class Job:
         if self.doctor is not None:
             say()
             say(str(self.doctor.examine()))
+
+
+def _shortened(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The rows of a table, of many the first and the last."""
+    left = len(rows) - MOST_COLUMNS
+    half = MOST_COLUMNS // 2
+    return rows if left <= 0 else [*rows[:half], (f"... {left} more", "", ""), *rows[-half:]]
 
 
 def finish(
