@@ -128,14 +128,12 @@ def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
 
 def _watch(listening: socket.socket, answered: int) -> None:
     """Wait for signals until the other end is closed; end the process where a second SIGINT is not answered."""
-    first = due = answered + 1
+    arrived = 0
     while byte := listening.recv(1):
-        if byte[0] != signal.SIGINT:
-            continue
-        if due > first and not _is_answered(due):
+        arrived += byte[0] == signal.SIGINT
+        if byte[0] == signal.SIGINT and arrived > 1 and not _is_answered(answered + arrived):
             os.write(2, b"\nmadi: interrupted.\n")
             os._exit(INTERRUPTED)
-        due = max(due, _answers) + 1
 
 
 def _is_answered(number: int) -> bool:

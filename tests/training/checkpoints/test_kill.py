@@ -1,0 +1,106 @@
+"""A program that is killed, at any moment and at any system call, goes on to the same bits."""
+
+import functools
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from madi.layers.tensor_file import TEMPORARY
+from madi.training.checkpoints import Checkpoints, newest
+
+from . import program
+from .common import assert_same_bits
+
+KILLED, DIED = -9, 9
+
+
+@functools.cache
+def expected(engine):
+    """The trainer that nobody stopped."""
+    return program.train(engine)
+
+
+def start(folder, engine, *moment):
+    """The program, once it has begun to train."""
+    arguments = [sys.executable, program.__file__, str(folder), engine, *map(str, moment)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def ended(process):
+    """Its exit code."""
+    process.communicate(timeout=120)
+    return process.returncode
+
+
+def assert_goes_on(folder, engine):
+    """What lies in the folder is whole, and leads to the end."""
+    found = program.train(engine, Checkpoints(folder, every=1000), resume=True)
+    assert_same_bits(found, expected(engine))
+    assert newest(folder).finished
+    assert not list(Path(folder).glob(TEMPORARY))
+    assert len(list(Path(folder).glob("*.safetensors"))) <= 2
+
+
+def kill_after(seconds, folder, engine):
+    """Where it stood: the epochs that were done, or None where it had ended before."""
+    process = start(folder, engine)
+    time.sleep(seconds)
+    process.kill()
+    if ended(process) != KILLED:
+        return None
+    found = newest(folder)
+    return None if found is not None and found.finished else 0 if found is None else found.epoch
+
+
+def duration(folder, engine):
+    """Seconds that the program trains for."""
+    process, began = start(folder, engine), time.monotonic()
+    assert ended(process) == 0
+    return time.monotonic() - began
+
+
+def test_killed_once(tmp_path):
+    process = start(tmp_path, "numpy")
+    while newest(tmp_path) is None:
+        time.sleep(0.01)
+    process.kill()
+    assert ended(process) == KILLED
+    assert_goes_on(tmp_path, "numpy")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("engine", "times"), [("numpy", 20), ("jax", 10)])
+def test_killed_at_random_moments(engine, times, tmp_path):
+    length, choose, stood = duration(tmp_path / "whole", engine), random.Random(5), []
+    for number in range(times):
+        folder = tmp_path / str(number)
+        stood.append(kill_after(choose.uniform(0, length), folder, engine))
+        assert_goes_on(folder, engine)
+    epochs = {epoch for epoch in stood if epoch is not None}
+    assert len(epochs) >= 3, stood  # the moments were spread over the fit
+
+
+def test_dies_at_one_system_call(tmp_path):
+    assert ended(start(tmp_path, "numpy", 6)) == DIED
+    assert len(list(tmp_path.glob(TEMPORARY))) == 1  # in the middle of a file
+    assert_goes_on(tmp_path, "numpy")
+
+
+@pytest.mark.long
+def test_dies_at_every_system_call_of_a_checkpoint(tmp_path):
+    codes, left = [], []
+    while not codes or codes[-1] == DIED:
+        folder = tmp_path / str(len(codes))
+        codes.append(ended(start(folder, "numpy", len(codes) + 1)))
+        left.append(len(list(folder.glob(TEMPORARY))))
+        assert_goes_on(folder, "numpy")
+    assert codes[-1] == 0
+    assert len(codes) > 15  # open, a write for the header and each array, fsync, replace, open, fsync, unlink, unlink
+    assert left[0] == left[-1] == 0
+    assert 1 in left
