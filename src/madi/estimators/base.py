@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from madi import optimizers
 from madi.errors import ConfigurationError, DataError
 from madi.estimators.network import built, own_network, perceptron
+from madi.layers import Layer
 from madi.optimizers import Optimizer
 from madi.options import FRACTION, expect_number
 from madi.training import Trainer, predict
@@ -31,27 +32,27 @@ LARGEST_SEED = 2**31 - 1
 class NeuralNetwork(BaseEstimator):
     """The options that both have:
 
-    hidden          units of each hidden layer; a number for one of them, () for none
-    activation      after each hidden layer: a name in `madi.layers.ACTIVATIONS`
-    dropout         rate of a Dropout after each hidden layer; 0 adds none
-    batch_norm      whether a BatchNorm stands before each activation
-    initializer     of all weights: a name or one of madi.initializers; None for He or Xavier by the activation
-    network         one's own network in place of these: a function (inputs, outputs) that makes a madi layer, or a
-                    layer, which is copied with the weights that it has
-    loss            a name or a function (prediction, target) -> Variable, as madi.Trainer takes it
-    optimizer       one of madi.optimizers, or its name
-    learning_rate   in place of the optimizer's own: a number, or a function of the step (madi.schedules)
-    weight_decay    in place of the optimizer's own
-    epochs          passes over the data; the most of them where training stops early
-    batch_size      examples a step; all of them where there are fewer
-    early_stopping  whether to stop when the validation loss has not fallen for `patience` epochs, and go back to the
-                    weights of the best one.  It is measured on a `validation_fraction` of the data, kept out of
-                    training, or on the X_val and y_val of `fit`
-    warm_start      whether a fit goes on from the one before: weights, state of the optimizer, network, classes
-    random_state    of weights, order, dropout and what is held out: a number gives the same network again
-    engine          "jax" compiles, "numpy" does not, "auto" chooses by the size of the job
-    dtype           "float32" or "float64", to compute in; default that of X, float64 for whole numbers
-    verbose         1: a progress bar; 2: one line an epoch; 0: silent
+    hidden               units of each hidden layer; a number for one of them, () for none
+    activation           after each hidden layer: a name in `madi.layers.ACTIVATIONS`
+    dropout              rate of a Dropout after each hidden layer; 0 adds none
+    batch_norm           whether a BatchNorm stands before each activation
+    initializer          of all weights: a name or one of madi.initializers; None for He or Xavier by the activation
+    network              one's own network in place of these: a function (inputs, outputs) that makes a madi layer, or a
+                         layer, which is copied with the weights that it has
+    loss                 a name or a function (prediction, target) -> Variable, as madi.Trainer takes it
+    optimizer            one of madi.optimizers, or its name
+    learning_rate        in place of the optimizer's own: a number, or a function of the step (madi.schedules)
+    weight_decay         in place of the optimizer's own
+    epochs               passes over the data; the most of them where training stops early
+    batch_size           examples a step; all of them where there are fewer
+    early_stopping       whether to stop when the validation loss no longer falls, and go back to the best weights
+    patience             epochs for which that is waited for
+    validation_fraction  share of the data that is kept out of training for it, where `fit` is given no X_val, y_val
+    warm_start           whether a fit goes on from the one before: weights, state of the optimizer, network, classes
+    random_state         of weights, order, dropout and what is held out: a number gives the same network again
+    engine               "jax" compiles, "numpy" does not, "auto" chooses by the size of the job
+    dtype                "float32" or "float64", to compute in; default that of X, float64 for whole numbers
+    verbose              1: a progress bar; 2: one line an epoch; 0: silent
 
     and what a fit leaves behind:
 
@@ -100,13 +101,7 @@ class NeuralNetwork(BaseEstimator):
         Raises scikit-learn's own errors for arrays that do not fit, ConfigurationError for options, DivergenceError
         where the loss leaves the finite numbers.  Ctrl-C ends the fit in order, and raises KeyboardInterrupt then.
         """
-        anew = not (self.warm_start and hasattr(self, "model_"))
-        X, y = self._validated(X, y, reset=anew)
-        weight = self._checked_weight(X, sample_weight)
-        if anew:
-            self._learn(y, weight)
-            self._start(X.dtype)
-        data = self._data(X, y, weight)
+        data = self._data(X, y, sample_weight, anew=not self.warm_start)
         held_out = None if X_val is None and y_val is None else self._validation(X_val, y_val)
         if held_out is None and self.early_stopping:
             data, held_out = self._parted(*data)
@@ -119,13 +114,10 @@ class NeuralNetwork(BaseEstimator):
             raise ConfigurationError(
                 "partial_fit: early_stopping=True needs data to validate on after each epoch. Use fit, or set it False."
             )
-        first = not hasattr(self, "model_")
-        X, y = self._validated(X, y, reset=first)
-        weight = self._checked_weight(X, sample_weight)
-        if first:
-            self._learn(y, weight, **known)
-            self._start(X.dtype)
-        return self._train(self._data(X, y, weight), 1)
+        return self._train(self._data(X, y, sample_weight, anew=False, **known), 1)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
 
     # ---- what the two do in their own ways
 
@@ -151,13 +143,27 @@ class NeuralNetwork(BaseEstimator):
         """Both as arrays, by scikit-learn's own rules."""
         raise NotImplementedError
 
+    def _data(self, X: Any, y: Any, weight: Any, *, anew: bool, **known: Any) -> tuple[Any, ...]:
+        """(X, targets, weights or None), as the network learns from them.
+
+        anew    whether to forget an earlier fit; without one, there is nothing to go on from
+        """
+        anew = anew or not hasattr(self, "model_")
+        if anew:
+            self._forget()
+        X, y = self._validated(X, y, reset=anew)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if anew:
+            self._learn(y, weight, **known)
+            self._seed = int(check_random_state(self.random_state).randint(LARGEST_SEED))
+        targets = self._targets(y)
+        return X, targets, self._weighted(targets, weight)
+
     @property
     def _types(self) -> Any:
         """The types that X may have; from any other it is converted to the first."""
         return (np.float64, np.float32) if self.dtype is None else floating(self.dtype).type
-
-    def _checked_weight(self, X: np.ndarray, weight: Any) -> np.ndarray | None:
-        return None if weight is None else _check_sample_weight(weight, X, dtype=X.dtype, ensure_non_negative=True)
 
     def _validation(self, X_val: Any, y_val: Any) -> tuple[np.ndarray, np.ndarray]:
         if X_val is None or y_val is None:
@@ -165,16 +171,11 @@ class NeuralNetwork(BaseEstimator):
         X_val, y_val = self._validated(X_val, y_val, reset=False)
         return X_val, self._targets(y_val)
 
-    def _data(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, ...]:
-        """(X, targets, weights or None), as the network learns from them."""
-        targets = self._targets(y)
-        return X, targets, self._weighted(targets, weight)
-
     def _parted(self, *data: Any) -> tuple[Any, Any]:
         """The data to train on, and a random fraction of them to validate on."""
         share = expect_number("validation_fraction", self.validation_fraction, FRACTION, fix="Try 0.1.")
         rows = train_test_split(
-            np.arange(len(data[0])), test_size=share, random_state=self._trainer.seed,
+            np.arange(len(data[0])), test_size=share, random_state=self._seed,
             stratify=data[1] if self.stratified else None,
         )  # fmt: skip
         kept, held_out = (tuple(None if part is None else part[chosen] for part in data) for chosen in rows)
@@ -182,23 +183,27 @@ class NeuralNetwork(BaseEstimator):
 
     # ---- the network and its training
 
+    def _forget(self) -> None:
+        """No network: where a fit fails before it has trained, nobody can ask an old or an untrained one."""
+        for name in ("model_", "_trainer", "_carried"):
+            vars(self).pop(name, None)
+
     def _start(self, dtype: Any) -> None:
         """A new network, and its trainer."""
-        seed = int(check_random_state(self.random_state).randint(LARGEST_SEED))
-        self.model_ = built(self._network(), self.n_features_in_, self._width(), seed)
-        self._trainer = self._new_trainer(seed, dtype)
-        self.history_ = self._trainer.history
+        model = built(self._network(), self.n_features_in_, self._width(), self._seed)
+        self._trainer = self._new_trainer(model, dtype)
+        self.model_, self.history_ = model, self._trainer.history
 
-    def _network(self) -> Any:
+    def _network(self) -> Layer:
         if self.network is not None:
             return own_network(self.network, self.n_features_in_, self._width())
         names = ("hidden", "activation", "dropout", "batch_norm", "initializer")
         return perceptron(self._width(), **{name: getattr(self, name) for name in names})
 
-    def _new_trainer(self, seed: int, dtype: Any) -> Trainer:
+    def _new_trainer(self, model: Layer, dtype: Any) -> Trainer:
         return Trainer(
-            self.model_, optimizer=self._optimizer(), loss=self.loss, metrics=[self.score_name], engine=self.engine,
-            seed=seed, dtype=dtype,
+            model, optimizer=self._optimizer(), loss=self.loss, metrics=[self.score_name], engine=self.engine,
+            seed=self._seed, dtype=dtype,
         )  # fmt: skip
 
     def _optimizer(self) -> Optimizer:
@@ -210,6 +215,8 @@ class NeuralNetwork(BaseEstimator):
     def _train(self, data: tuple[Any, ...], epochs: int, **options: Any) -> Self:
         """Train, and keep what came of it, whatever ends the training."""
         x, targets, weight = data
+        if not hasattr(self, "model_"):
+            self._start(x.dtype)
         trainer = self._resumed
         trainer.optimizer = self._optimizer()
         try:
@@ -217,6 +224,10 @@ class NeuralNetwork(BaseEstimator):
                 (x, targets), sample_weight=weight, epochs=epochs, batch_size=self.batch_size, verbose=self.verbose,
                 **options,
             )  # fmt: skip
+        except BaseException:
+            if not trainer.step:
+                self._forget()
+            raise
         finally:
             self._keep(trainer)
         if trainer.interrupted:
@@ -246,12 +257,12 @@ class NeuralNetwork(BaseEstimator):
     def _resumed(self) -> Trainer:
         """The trainer of the last fit; after pickling another, which goes on from where it stood."""
         if not hasattr(self, "_trainer"):
-            self._trainer = self._new_trainer(self._carried["seed"], self._carried["dtype"])
-            vars(self._trainer).update(self._carried, history=self.history_)
+            self._trainer = self._new_trainer(self.model_, self._carried["dtype"])
+            vars(self._trainer).update(vars(self).pop("_carried"), history=self.history_)
         return self._trainer
 
 
 def carried(trainer: Trainer) -> dict[str, Any]:
     """Attributes of a trainer that another one goes on from."""
-    kept = {name: getattr(trainer, name) for name in ("seed", "key", "order", "epoch", "step", "dtype")}
+    kept = {name: getattr(trainer, name) for name in ("key", "order", "epoch", "step", "dtype")}
     return {**kept, "_optimizer_state": over(trainer._optimizer_state, np.array)}

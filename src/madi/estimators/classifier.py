@@ -53,9 +53,15 @@ class NeuralNetworkClassifier(ClassifierMixin, NeuralNetwork):
             raise ConfigurationError(
                 "partial_fit: class_weight='balanced' needs all labels at once. Give {label: factor} instead."
             )
-        if classes is None and not hasattr(self, "classes_"):
-            raise ConfigurationError("partial_fit: the first call needs classes, all labels that will ever come.")
+        self._expect_classes(classes)
         return self._partial_fit(X, y, sample_weight, classes=classes)
+
+    def _expect_classes(self, classes: Any) -> None:
+        known = self.classes_.tolist() if hasattr(self, "model_") else None
+        if classes is None and known is None:
+            raise ConfigurationError("partial_fit: the first call needs classes, all labels that will ever come.")
+        if classes is not None and known is not None and np.unique(classes).tolist() != known:
+            raise ConfigurationError(f"partial_fit: expected the classes of the first call, {known}, got {classes!r}.")
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row, by its label (N,)."""
