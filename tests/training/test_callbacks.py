@@ -163,7 +163,7 @@ class Script(Callback):
 
 # (monitored value, what it does epoch by epoch, options, epochs run, best epoch)
 COURSES = {
-    "loss falls": ("loss", [3, 2, 1, 2, 2, 9, 9], {"patience": 2}, 5, 3),
+    "loss falls": ("loss", [3, 2, 1, 2, 2, 9, 9], {"patience": np.int64(2)}, 5, 3),
     "a tie is no improvement": ("loss", [1, 1, 1, 0], {"patience": 2}, 3, 1),
     "a small change is none": ("loss", [3, 2.95, 2.91, 0], {"patience": 2, "minimum_change": 0.1}, 3, 1),
     "small changes add up": ("loss", [3, 2.95, 2.85, 2.8], {"patience": 2, "minimum_change": 0.1}, 4, 3),

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from madi.errors import ConfigurationError, unknown_name
 from madi.options import NON_NEGATIVE, expect_number
 from madi.training.history import VALIDATION
@@ -64,7 +66,7 @@ class EarlyStopping(Callback):
     ) -> None:  # fmt: skip
         if mode not in MODES:
             raise unknown_name("mode", mode, MODES)
-        if not isinstance(patience, int) or patience < 0:
+        if not isinstance(patience, (int, np.integer)) or patience < 0:
             raise ConfigurationError(f"EarlyStopping: patience must be a whole number of at least 0, got {patience!r}.")
         self.minimum_change = expect_number("EarlyStopping: minimum_change", minimum_change, NON_NEGATIVE, fix="Try 0.")
         self.monitor, self.patience, self.mode, self.restore_best = monitor, patience, mode, restore_best
