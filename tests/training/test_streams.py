@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from madi import optimizers
+from madi.datasets import Batches, Split
 from madi.errors import DataError, ShapeError
 from madi.kernels import random
 from madi.training.batches import READ_AHEAD, epoch_rows, read_ahead
@@ -218,3 +219,23 @@ def test_a_shape_is_checked_once(monkeypatch):
     monkeypatch.setattr(module, "check_model", lambda *a: (calls.append(a[2]), check(*a))[1])
     fit(trainer(), [points(10), points(10), points(5), points(10)], epochs=2)
     assert calls == [(10, 6), (5, 6)]
+
+
+def test_batches_of_a_dataset_have_a_shape_and_are_no_array():
+    x, y = points(50)
+
+    class Halves(Batches):
+        count, batch_size, shape = 50, 25, x.shape[1:]
+
+        def __iter__(self):
+            return iter([Split(x[:25], y[:25]), Split(x[25:], y[25:])])
+
+        def set_epoch(self, epoch):
+            self.epoch = epoch
+
+    halves = Halves()
+    one, other = trainer(network()), trainer(network())
+    fit(one, halves, epochs=2)
+    fit(other, [(x[:25], y[:25]), (x[25:], y[25:])], epochs=2)
+    assert_same(values(one.model), values(other.model))
+    assert halves.epoch == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from madi.datasets.dataset import Batches
 from madi.errors import ConfigurationError, DataError
 from madi.functions.losses import check_labels
 from madi.graph import Variable
@@ -247,6 +248,8 @@ def is_table(data: Any, where: str = "data") -> bool:
     A tuple is arrays, unless it holds tuples of arrays; a list is batches, unless it is a pair of no batches.
     Raises DataError for what is neither.
     """
+    if isinstance(data, Batches):  # which have a shape too: that of one example
+        return False
     if hasattr(data, "x") and hasattr(data, "y"):
         return True
     if hasattr(data, "shape") or isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):

@@ -134,6 +134,7 @@ KINDS: dict[str, type[Column]] = {
 
 def column_from_config(config: Mapping[str, Any]) -> Column:
     """The column that `to_config` described.  Raises ValueError for what it cannot have written."""
+    expect(isinstance(config, Mapping), "a table for each column", config)
     expect(config.get("kind") in KINDS, f"a kind of column among {', '.join(KINDS)}", config.get("kind"))
     cls = KINDS[config["kind"]]
     plain = checked(config, {"kind": TEXT, **cls.rules})

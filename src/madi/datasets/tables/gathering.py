@@ -33,7 +33,7 @@ MOST_VECTORS = 10_000  # with a vector of their own, where the network looks the
 MANY = 20  # values from which a category is looked up rather than spread over features, where `embed` is given
 TEXT_ROWS, TEXT_SHARE = 20, 0.5  # among so many rows, more different texts than this share are no categories
 _KEPT = 100_000  # different texts that are counted at most
-_NUMBERS_ROWS = re.compile(r"(^|[_\W])(id|ids|index|idx|no|nr|번호|unnamed: 0)$|[a-z]Id$|ID$", re.IGNORECASE)
+_NUMBERS_ROWS = re.compile(r"(?i:(^|[_\W])(id|ids|index|idx|no|nr|번호|row)$)|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)

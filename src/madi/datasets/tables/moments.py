@@ -29,7 +29,8 @@ class Moments:
         mean = float(numbers.mean())
         apart = numbers - mean
         mean += float(apart.mean())  # what rounding the first mean left
-        self._join(Moments(len(numbers), mean, float(apart @ apart), float(numbers.min()), float(numbers.max())))
+        squares = float(np.square(apart, out=apart).sum())
+        self._join(Moments(len(numbers), mean, squares, float(numbers.min()), float(numbers.max())))
 
     def _join(self, other: Moments) -> None:
         count, apart = self.count + other.count, other.mean - self.mean

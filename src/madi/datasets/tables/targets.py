@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 
+from madi.datasets.tables.column import counted
 from madi.datasets.tables.moments import Moments
 from madi.datasets.tables.parts import Part
 from madi.datasets.tables.plain import NUMBERS, TEXT, TEXTS, Rule, checked, expect
@@ -94,7 +95,7 @@ class Target:
         strange = codes.is_null()
         if strange.any():
             row, many = int(strange.arg_max() or 0), texts.filter(strange).value_counts(sort=True, name="rows")
-            told = ", ".join(f"{shown(value)} ({count} rows)" for value, count in many.head(5).rows())
+            told = ", ".join(f"{shown(value)} ({counted(rows, 'row', 'rows')})" for value, rows in many.head(5).rows())
             raise DataError(
                 f"{place(row)}: expected one of the {len(self.classes)} classes of the training rows in column "
                 f"'{self.names[0]}', got {shown(texts[row])}. Without a training example are: {told}. Add some, or "
@@ -116,6 +117,8 @@ class TargetGathering:
         self.names = checked_names(names)
         if task is not None and task not in TASKS:
             raise unknown_name("task", task, TASKS)
+        if task == CLASSIFICATION and len(self.names) > 1:
+            raise ConfigurationError(f"target: {_SEVERAL} Got task='classification' for {list(self.names)}.")
         self.task, self.kinds, self.notice = task or _told(self.names, kinds), kinds, ""
         self.counts: Counter[str] = Counter()
         self.moments = [Moments() for _ in self.names]
@@ -135,14 +138,14 @@ class TargetGathering:
 
     def _expect_fitting(self, part: Part, name: str) -> None:
         column = part.column(name)
-        expect_known(column, part.place)
+        expect_known(column, part)
         kind = "category" if self.task == CLASSIFICATION else kind_of(column, part.place)
         if kind == "number":
             return
         if kind == "date" or self.task == REGRESSION or len(self.names) > 1:
             raise DataError(
-                f"{part.table.path}: expected numbers in the target column '{name}', got {_TOLD[kind]} such as "
-                f"{shown(str(column[0]))}. {_fix(kind, len(self.names))}"
+                f"{part.place(0)}: expected numbers in the target column '{name}', got {shown(str(column[0]))}, one of "
+                f"its {_TOLD[kind]}. {_fix(kind, len(self.names))}"
             )
         self.task = CLASSIFICATION
 
@@ -194,14 +197,15 @@ class TargetGathering:
         return in_order(self.counts)
 
 
-_TOLD = {"category": "texts", "boolean": "true and false", "date": "dates", "missing": "nothing"}
+_SEVERAL = "Several targets can only be numbers: train one network for each column of classes."
+_TOLD = {"category": "texts", "boolean": "truth values", "date": "dates"}
 
 
 def _fix(kind: str, targets: int) -> str:
     if kind == "date":
         return "Make numbers of them, such as days since an event."
     if targets > 1:
-        return "Several targets can only be numbers: train one network for each column of classes."
+        return _SEVERAL
     return "Leave task='regression' out: these are classes."
 
 
@@ -228,15 +232,17 @@ def in_order(texts: Counter[str]) -> tuple[str, ...]:
     return tuple(sorted(texts, key=lambda text: (values[text], text)))
 
 
-def expect_known(column: pl.Series, place: Place) -> None:
+def expect_known(column: pl.Series, part: Part) -> None:
     """Raise DataError where values of a settled target column are missing: how many, and the first."""
     missing = column.null_count()
     if missing and missing == len(column):
-        raise DataError(f"{place(0)}: the target column '{column.name}' holds no value at all. Choose another target.")
-    if missing:
-        row, values = int(column.is_null().arg_max() or 0), "1 value" if missing == 1 else f"{missing} values"
         raise DataError(
-            f"{place(row)}: expected a value in the target column '{column.name}', got none, as in {values} of "
+            f"{part.table.path}: the target column '{column.name}' holds no value at all. Choose another target."
+        )
+    if missing:
+        row, values = int(column.is_null().arg_max() or 0), counted(missing, "value", "values")
+        raise DataError(
+            f"{part.place(row)}: expected a value in the target column '{column.name}', got none, as in {values} of "
             f"{len(column)}. Fill them in, or leave these rows out."
         )
 
@@ -244,14 +250,14 @@ def expect_known(column: pl.Series, place: Place) -> None:
 def target_numbers(part: Part, name: str) -> np.ndarray:
     """A target column as float64, all of it known and finite.  Raises DataError otherwise."""
     column = part.column(name)
-    expect_known(column, part.place)
+    expect_known(column, part)
     return as_numbers(column, part.place).numbers
 
 
 def target_texts(part: Part, name: str) -> pl.Series:
     """A target column as the names of classes, all of them known.  Raises DataError otherwise."""
     column = part.column(name)
-    expect_known(column, part.place)
+    expect_known(column, part)
     return as_texts(column)
 
 

@@ -60,7 +60,7 @@ def settled(series: pl.Series) -> pl.Series:
         texts = series.str.strip_chars()
         return texts.set(texts.is_in(list(MISSING)), None)
     if dtype.is_float():
-        return series.fill_nan(None) if series.is_nan().any() else series
+        return series.fill_nan(None) if _has_nan(series) else series
     if isinstance(dtype, pl.Duration):
         return series.dt.total_microseconds() / 1e6
     if isinstance(dtype, pl.Time):
@@ -68,6 +68,14 @@ def settled(series: pl.Series) -> pl.Series:
     if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
         return series
     raise DataError(f"column '{series.name}': expected single values, got {dtype}. Leave it out: ignore=.")
+
+
+def _has_nan(series: pl.Series) -> bool:
+    """Whether a value may be NaN: a sum of none is finite, unless there are infinite ones."""
+    if series.null_count():
+        return bool(series.is_nan().any())
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isnan(series.to_numpy().sum()))
 
 
 def kind_of(series: pl.Series, place: Place) -> str:
