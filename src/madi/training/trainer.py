@@ -17,7 +17,7 @@ from madi.options import FRACTION, expect_number
 from madi.training import losses, metrics
 from madi.training.averaging import Underneath
 from madi.training.callbacks import Callback, as_callbacks
-from madi.training.checkpoints import Checkpoints, as_checkpoints, keeping
+from madi.training.checkpoints import Checkpoints, as_checkpoints, keeping_of
 from madi.training.checks import check_model, check_targets, unbuilt_on_error
 from madi.training.choice import quick_on_numpy
 from madi.training.data import Examples, Shape, examples, gathered, inputs, is_table, split
@@ -152,7 +152,7 @@ class Trainer:
         expect_whole("fit: batch_size", batch_size)
         expect_whole("fit: accumulate", accumulate)
         chosen = as_callbacks(callbacks)
-        kept = keeping(as_checkpoints(checkpoints, resume=resume), resume=resume)
+        kept = keeping_of(as_checkpoints(checkpoints, resume=resume), resume=resume)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
         self._progress = progress_for(verbose)
         Run(self, training, held_out, epochs, batch_size, chosen, accumulate, kept).go()

@@ -260,6 +260,6 @@ def _place(found: Checkpoint) -> str:
     return f"resumed from {found.path}, after {found.epoch} of {found.last_epoch} epochs"
 
 
-def keeping(chosen: Checkpoints | None, *, resume: bool) -> NoKeeping:
+def keeping_of(chosen: Checkpoints | None, *, resume: bool) -> NoKeeping:
     """What keeps the checkpoints of a run, or keeps none."""
     return NoKeeping() if chosen is None else Keeping(chosen, resume=resume)
