@@ -186,7 +186,7 @@ class NeuralNetwork(BaseEstimator):
     def _forget(self) -> None:
         """No network: where a fit fails before it has trained, nobody can ask an old or an untrained one."""
         for name in ("model_", "_trainer", "_carried"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
 
     def _start(self, dtype: Any) -> None:
         """A new network, and its trainer."""
@@ -258,7 +258,7 @@ class NeuralNetwork(BaseEstimator):
         """The trainer of the last fit; after pickling another, which goes on from where it stood."""
         if not hasattr(self, "_trainer"):
             self._trainer = self._new_trainer(self.model_, self._carried["dtype"])
-            vars(self._trainer).update(vars(self).pop("_carried"), history=self.history_)
+            vars(self._trainer).update(self.__dict__.pop("_carried"), history=self.history_)
         return self._trainer
 
 
