@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -14,16 +15,18 @@ from madi.datasets.tables.table import Span
 from madi.errors import DataError, FileError
 
 PIECE_ROWS = 1 << 16
-_PARQUET = TableFormat("parquet")
+_Read = TypeVar("_Read")
 
 
 class ParquetPieces:
     """A Parquet file in spans of rows, none of them across row groups (see `Pieces`).
 
+    polars maps a file into memory as a whole, so it is given one row group at a time, as a file of its own.
+
     Raises what `read_footer` does, and DataError for columns of types that no table has.
     """
 
-    format = _PARQUET
+    format = TableFormat("parquet")
     notices: tuple[str, ...] = ()
     lines_of = None
 
@@ -31,28 +34,33 @@ class ParquetPieces:
         self._path = path
         self.footer = read_footer(path)
         _check_names(self.footer, path)
-        self.schema = _schema(path)
-        self.spans = list(_spans(self.footer))
+        self.spans = [Span(first, rows) for first, rows, _ in _cut(self.footer)]
+        self._where = {first: (group, begin) for first, _, (group, begin) in _cut(self.footer)}
+        self.schema = {name: _final(name, dtype, path) for name, dtype in self._found_schema().items()}
 
     def whole(self) -> pl.DataFrame:
         """All rows.  Raises FileError where memory does not hold them."""
         self._check_memory(self.footer.memory)
-        return self._collect(pl.scan_parquet(self._path, glob=False, hive_partitioning=False))
+        return pl.concat(self._collect(self._scan(group)) for group, rows in enumerate(self.footer.groups) if rows)
 
     def frame(self, span: Span) -> pl.DataFrame:
         """The rows of a piece."""
-        self._check_memory(self.footer.memory // max(1, self.footer.rows) * span.rows)
-        scan = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
-        return self._collect(scan.slice(span.first, span.rows))
+        self._check_memory(self.footer.memory // self.footer.rows * span.rows)
+        group, begin = self._where[span.first]
+        return self._collect(self._scan(group).slice(begin, span.rows))
 
     def close(self) -> None:
         """The file is open only while it is read."""
 
+    def _scan(self, group: int) -> pl.LazyFrame:
+        return pl.scan_parquet(self.footer.excerpt(self._path, group))
+
+    def _found_schema(self) -> pl.Schema:
+        group = next(group for group, rows in enumerate(self.footer.groups) if rows)
+        return _guarded(self._path, lambda: self._scan(group).collect_schema())
+
     def _collect(self, scan: pl.LazyFrame) -> pl.DataFrame:
-        try:
-            frame = scan.collect()
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-            raise _corrupt(self._path, error) from error
+        frame = _guarded(self._path, scan.collect)
         return frame.select(_settled(frame[name], dtype) for name, dtype in self.schema.items())
 
     def _check_memory(self, needed: int) -> None:
@@ -65,21 +73,22 @@ class ParquetPieces:
             )
 
 
-def _spans(footer: Footer) -> Iterator[Span]:
-    first = 0
-    for rows in footer.groups:
-        for begin in range(0, rows, PIECE_ROWS):
-            yield Span(first + begin, min(PIECE_ROWS, rows - begin))
-        first += rows
-
-
-def _schema(path: Path) -> dict[str, pl.DataType]:
-    """{column: type of the finished frame}."""
+def _guarded(path: Path, read: Callable[[], _Read]) -> _Read:
+    """What polars reads; its errors, and the faults by which it stops at some corrupt files, become one of madi's."""
     try:
-        found = pl.read_parquet_schema(path)
+        return read()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise _corrupt(path, error) from error
-    return {name: _final(name, dtype, path) for name, dtype in found.items()}
+        reason = str(error).partition("\n")[0]
+        raise FileError(f"{path}: corrupt Parquet data ({reason}). Get the file anew, or write it again.") from error
+
+
+def _cut(footer: Footer) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Of each piece: the number of its first row, how many it has, and which rows of which group they are."""
+    first = 0
+    for group, rows in enumerate(footer.groups):
+        for begin in range(0, rows, PIECE_ROWS):
+            yield first + begin, min(PIECE_ROWS, rows - begin), (group, begin)
+        first += rows
 
 
 def _final(name: str, dtype: pl.DataType, path: Path) -> pl.DataType:
@@ -121,8 +130,3 @@ def _check_names(footer: Footer, path: Path) -> None:
             raise DataError(
                 f"{path}: expected different names, got '{name}' for columns {first} and {column}. Rename one."
             )
-
-
-def _corrupt(path: Path, error: BaseException) -> FileError:
-    reason = str(error).partition("\n")[0]
-    return FileError(f"{path}: corrupt Parquet data ({reason}). Get the file anew, or write it again.")

@@ -145,9 +145,7 @@ def quote_fault(content: bytes, delimiter: str) -> QuoteFault | None:
     wrong = np.flatnonzero(early | late)
     if len(wrong):
         index = int(wrong[0]) - (not early[wrong[0]])
-        fault = (
-            "a quotation mark within a field" if early[wrong[0]] else "a quoted field that does not end where it closes"
-        )
+        fault = "a quotation mark within a field" if early[wrong[0]] else "a quoted field with text after its end"
         return QuoteFault(content.count(b"\n", 0, int(marks[index])), fault)
     if len(marks) % 2:
         return QuoteFault(content.count(b"\n", 0, int(marks[-1])), "a quoted field that never ends")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -28,8 +29,8 @@ class TableBatches(Batches):
     shuffled      False keeps the order of the file
 
     The order of a pass depends on seed and epoch alone: the pieces come in a random order, and the rows of each window
-    of `WINDOW` pieces are mixed.  So two rows far apart in the file can meet in a batch, while memory holds the arrays of
-    one window; rows are not drawn from all the file with equal chances, as for data in memory.
+    of `WINDOW` pieces are mixed.  So two rows far apart in the file can meet in a batch, while memory holds the arrays
+    of one window; not every order of the rows can come, as it can in memory.
 
     Raises DataError for a part without rows, ConfigurationError for a batch size below 1.
     """
@@ -49,11 +50,13 @@ class TableBatches(Batches):
             raise ConfigurationError(f"TableBatches: expected batch_size of at least 1, got {batch_size}. Take 100.")
         self.batch_size, self._reader, self._inputs, self._targets = batch_size, reader, inputs, targets
         self._seed, self._part, self._shuffled, self._epoch = seed, part, shuffled, 0
-        counts = [int(self._chosen(span).sum()) for span in reader.spans]
-        self._pieces, self.count = np.flatnonzero(counts), sum(counts)
+        self._counts = np.array([self._chosen(span).sum() for span in reader.spans], np.int64)
+        self._pieces, self.count = np.flatnonzero(self._counts), int(self._counts.sum())
         if not self.count:
             raise DataError(f"{reader.path}: none of its {reader.rows} rows fall into this part. Take a larger share.")
-        self.shape = self._prepared(int(self._pieces[0])).x.shape[1:]
+        first = self._prepared(int(self._pieces[0]))
+        self._nothing = Split(first.x[:0].copy(), first.y[:0].copy())
+        self.shape = first.x.shape[1:]
 
     def set_epoch(self, epoch: int) -> None:
         """The order of the next pass."""
@@ -63,15 +66,27 @@ class TableBatches(Batches):
         """One pass over all examples."""
         random = np.random.default_rng((self._seed, self._epoch)) if self._shuffled else None
         pieces = self._pieces if random is None else random.permutation(self._pieces)
-        held: list[Split] = []
+        rest = self._nothing
         for begin in range(0, len(pieces), WINDOW):
-            held += [self._prepared(int(piece)) for piece in pieces[begin : begin + WINDOW]]
-            window = _mixed(held, random)
+            window = self._window(rest, pieces[begin : begin + WINDOW], random)
             last = begin + WINDOW >= len(pieces)
             end = len(window.x) if last else len(window.x) // self.batch_size * self.batch_size
             yield from _divided(window, end, self.batch_size)
-            held = [Split(window.x[end:].copy(), window.y[end:].copy())]
+            rest = Split(window.x[end:].copy(), window.y[end:].copy())
             del window  # before the next one is read
+
+    def _window(self, rest: Split, pieces: np.ndarray, random: np.random.Generator | None) -> Split:
+        """The rest of the last window and some pieces, each row written at once to the place that it has in the mix."""
+        count = len(rest.x) + int(self._counts[pieces].sum())
+        order = np.arange(count) if random is None else random.permutation(count)
+        x = np.empty((count, *self.shape), rest.x.dtype)
+        y = np.empty((count, *rest.y.shape[1:]), rest.y.dtype)
+        begin = 0
+        for part in itertools.chain([rest], (self._prepared(int(piece)) for piece in pieces)):
+            places = order[begin : begin + len(part.x)]
+            x[places], y[places] = part
+            begin += len(part.x)
+        return Split(x, y)
 
     def _prepared(self, piece: int) -> Split:
         table = self._reader.piece(piece)
@@ -96,14 +111,6 @@ def row_part(begin: float, end: float, *, seed: int = 0) -> Part:
         return (numbers >= begin) & (numbers < end)
 
     return part
-
-
-def _mixed(parts: list[Split], random: np.random.Generator | None) -> Split:
-    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    if random is None:
-        return Split(x, y)
-    order = random.permutation(len(x))
-    return Split(x[order], y[order])
 
 
 def _divided(examples: Split, end: int, size: int) -> Iterator[Split]:

@@ -70,18 +70,22 @@ class Span(NamedTuple):
 class Pieces(Protocol):
     """A table of one format, to be read piece by piece.
 
-    format      how it is written
     notices     what the reader of the results must know
     schema      {column: polars type}
     spans       its pieces, in order
-    lines_of    the lines of rows, in text
     """
 
-    format: TableFormat
     notices: tuple[str, ...]
     schema: dict[str, pl.DataType]
     spans: list[Span]
-    lines_of: Lines | None
+
+    @property
+    def format(self) -> TableFormat:
+        """How it is written."""
+
+    @property
+    def lines_of(self) -> Lines | None:
+        """The lines of rows, in text."""
 
     def frame(self, span: Span) -> pl.DataFrame:
         """The rows of a piece."""

@@ -109,12 +109,15 @@ class TextScanner:
         if records.QUOTE in content and (fault := records.quote_fault(content, delimiter)):
             raise faults.quote(self.path, piece, fault)
         content = records.without_blank(content)
-        fields = len(self.header.names)
-        if not _regular(content, delimiter, fields):
-            ragged = np.flatnonzero(records.count_fields(content, delimiter) != fields)
-            if len(ragged):
-                raise faults.ragged(self.path, piece, delimiter, fields, int(ragged[0]))
+        if not _regular(content, delimiter, len(self.header.names)):
+            self._refuse_ragged(content, piece)
         return content
+
+    def _refuse_ragged(self, content: bytes, piece: Piece) -> None:
+        fields = len(self.header.names)
+        ragged = np.flatnonzero(records.count_fields(content, self.format.delimiter) != fields)
+        if len(ragged):
+            raise faults.ragged(self.path, piece, self.format.delimiter, fields, int(ragged[0]))
 
     def _parse(self, content: bytes) -> pl.DataFrame:
         frame = self._read(content, {name: type.read_as for name, type in self.types.items()})
@@ -147,6 +150,7 @@ class TextScanner:
         try:
             return self._read(content, {name: pl.String() for name in self.header.names})
         except pl.exceptions.PolarsError as error:
+            self._refuse_ragged(content, piece)
             raise faults.unreadable(self.path, piece, error) from error
 
     def _widen(self, content: bytes, piece: Piece) -> None:
@@ -257,15 +261,16 @@ def _first_record(stream: BinaryIO, path: Path, start: int) -> Piece:
         piece = next(records.pieces(stream, HEAD, offset=start), None)
     except records.RecordTooLong as error:
         raise faults.too_long(path, error) from None
-    lines = records.record_lines(piece.content) if piece else ()
-    if piece is None or not len(lines):
+    content = piece.content if piece else b""
+    lines = records.record_lines(content)
+    if not len(lines):
         raise faults.empty(path)
     begin = 0
     for _ in range(int(lines[0])):
-        begin = piece.content.index(b"\n", begin) + 1
-    ends = records.record_ends(piece.content)
+        begin = content.index(b"\n", begin) + 1
+    ends = records.record_ends(content)
     end = int(ends[np.searchsorted(ends, begin)]) + 1
-    return Piece(start + begin, 1 + int(lines[0]), piece.content[begin:end])
+    return Piece(start + begin, 1 + int(lines[0]), content[begin:end])
 
 
 def _fields(record: Piece, path: Path, format: TableFormat) -> list[str]:
