@@ -134,6 +134,17 @@ def test_rows_with_their_raw_values():
     assert f"Seoul {worst} {worst / 3:.4g} –" in text
 
 
+def test_rows_from_their_features():
+    def original(features):
+        return {"size": 10 * features[0], "colour": "red" if features[1] > 0 else None}
+
+    evidence = classes(LOGITS, LABELS, original=original)
+    size, colour = LOGITS[evidence.answers.worst(1)[0], :2]
+    assert f" {10 * size:.4g} {'red' if colour > 0 else '–'} " in checked(evidence).text
+    preferred = classes(LOGITS, LABELS, original=original, rows=lambda row: {"row": f"number {row}"})
+    assert f"number {evidence.answers.worst(1)[0]}" in checked(preferred).text
+
+
 def test_of_many_columns_those_that_matter():
     rows = [{f"c{column}": place for column in range(30)} for place in range(120)]
     columns = {"c25": slice(0, 1), "c3": slice(1, 2), "c7": slice(2, 3)}

@@ -43,6 +43,7 @@ class Evidence:
     restore        for a regression: numbers (N, targets) as the network has them -> in their own units
     columns        {name of a raw column: its features}, as a slice or an array of indices into x's last axis
     rows           the raw row of an example of the part judged by: its index -> {column: value}
+    original       where there is no such: the features of an example -> {column: value}, as far as they tell
     names          the names of those examples: files, or lines of a table
     configuration  the text of the run's configuration
     seconds        {"compiling": 2.1, "data": 0.4, "computing": 12.0}: what took how long, in order
@@ -67,6 +68,7 @@ class Evidence:
     restore: Callable[[np.ndarray], np.ndarray] | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     rows: Callable[[int], Mapping[str, Any]] | None = None
+    original: Callable[[np.ndarray], Mapping[str, Any]] | None = None
     names: Sequence[str] | None = None
     configuration: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -131,3 +133,12 @@ class Evidence:
         """What an example of the part judged by is called."""
         named = self.names is not None and row < len(self.names)
         return str(self.names[row]) if named and self.names is not None else f"example {row}"
+
+    def raw_row(self, place: int) -> dict[str, Any]:
+        """The raw row of an example by its place among the answers; empty where nobody knows."""
+        sample = self.answers.sample
+        if self.rows is not None:
+            found = self.rows(int(sample.rows[place]))
+        else:
+            found = {} if self.original is None else self.original(sample.x[place])
+        return {str(name): value for name, value in found.items()}

@@ -80,7 +80,7 @@ def _loss(evidence: Evidence, place: int) -> str:
 
 
 def _rows(evidence: Evidence, places: np.ndarray, found: Importances | None) -> Markup:
-    rows = [_raw_row(evidence, int(row)) for row in evidence.answers.sample.rows[places]]
+    rows = [evidence.raw_row(int(place)) for place in places]
     names = _chosen(rows, found)
     heads, answers = _answer_heads(evidence), [_answer(evidence, int(place)) for place in places]
     known = list(dict.fromkeys(name for row in rows for name in row))
@@ -90,10 +90,6 @@ def _rows(evidence: Evidence, places: np.ndarray, found: Importances | None) -> 
     ]
     left = f"The {len(names)} columns of {len(known)} that matter most." if len(names) < len(known) else ""
     return Markup(table(["", *heads, *names], body, left=3) + (tag("p", left, class_="soft") if left else ""))
-
-
-def _raw_row(evidence: Evidence, row: int) -> dict[str, Any]:
-    return {} if evidence.rows is None else {str(name): value for name, value in evidence.rows(row).items()}
 
 
 def _chosen(rows: list[dict[str, Any]], found: Importances | None) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
+
 NOTHING = "–"  # where a number is not defined
 
 
@@ -69,6 +71,6 @@ def plural(count: int, word: str) -> str:
 
 def raw(value: Any) -> str:
     """A value of a raw row as text: what is missing as a dash."""
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return number(value)
     return NOTHING if value is None else str(value)
