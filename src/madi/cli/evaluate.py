@@ -1,16 +1,23 @@
-"""madi evaluate: how good a trained network is on a dataset."""
+"""madi evaluate: how good a trained network is on a dataset, or on new rows and pictures."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from madi.cli.console import notice, say, show, table
-from madi.errors import unknown_name
+from madi.errors import ConfigurationError, unknown_name
 
-PARTS = ("train", "test")
+if TYPE_CHECKING:
+    from madi.cli.loading import Found
+    from madi.training import Loss, Trainer
+
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def evaluate(
@@ -19,9 +26,16 @@ def evaluate(
     ],
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="DATASET", help="A dataset. [the one that it was trained on]", show_default=False),
+        typer.Argument(
+            metavar="DATA",
+            help="A dataset; for a model of your own data a table with the target, or a folder of pictures by class. "
+            "[what it was trained on]",
+            show_default=False,
+        ),
     ] = None,
-    part: Annotated[str, typer.Option(metavar="NAME", help="The examples: test or train.")] = "test",
+    part: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the data that it was trained on: test, validation or train.")
+    ] = "test",
     data: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Folder of a local copy.", show_default=False)
     ] = None,
@@ -32,6 +46,10 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="NAME", help="Once a metric. [those of its training]", show_default=False),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page on it to this .html file.", show_default=False),
+    ] = None,
 ) -> None:
     """Measure loss and metrics of a trained network.
 
@@ -39,9 +57,8 @@ def evaluate(
     Examples:
       madi evaluate runs/digits-mlp-20260101-120000
       madi evaluate model.safetensors mnist --metrics accuracy --metrics f1
+      madi evaluate runs/houses-mlp-20260101-120000 new_houses.csv --report new_houses.html
     """
-    from madi import datasets
-    from madi.cli.building import targets
     from madi.cli.loading import find_model
     from madi.training import Trainer
     from madi.training.progress import duration, number
@@ -50,14 +67,111 @@ def evaluate(
         raise unknown_name("part of a dataset", part, PARTS)
     found = find_model(model)
     measure = found.loss(loss)
-    loaded = datasets.load(dataset or str(found.about.get("dataset") or "digits"), data or found.data)
-    if loaded.notice:
-        notice(loaded.notice)
-    names = metrics or found.about.get("metrics") or ["accuracy"]
+    measured = _measured(found, measure, dataset, part, data)
+    names = metrics or found.about.get("metrics") or ["accuracy" if measured.classes else "r2"]
     trainer = Trainer(found.model, loss=measure, metrics=names)
     began = time.perf_counter()
-    values = trainer.evaluate(targets(measure, getattr(loaded, part), len(loaded.classes)))
-    seconds = time.perf_counter() - began
-    count = len(getattr(loaded, part).x)
-    say(f"{found.place} on {loaded.name}, {part}: {count:,} examples, {duration(seconds, tenths=True)}")
+    values = trainer.evaluate(measured.examples)
+    took = f"{measured.count:,} examples, {duration(time.perf_counter() - began, tenths=True)}"
+    say(f"{found.place} on {measured.name}: {took}")
     show(table(list(values), [[number(value) for value in values.values()]], numbers=list(values)))
+    if report is not None:
+        _write_report(report.expanduser(), found, trainer, measured, values)
+        say(f"Written to {report}")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The examples that a network is measured on.
+
+    examples   (x, y) as the loss takes them, or batches of these
+    names      of the examples, where they have some;  rows: the raw values of one
+    """
+
+    name: str
+    examples: Any
+    classes: Sequence[str]
+    names: Sequence[str] | None = None
+    rows: Callable[[int], Mapping[str, Any]] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        from madi.cli.building import count_of
+
+        return count_of(self.examples)
+
+
+def _measured(found: Found, loss: Loss, dataset: str | None, part: str, data: str | None) -> Measured:
+    from madi.datasets import NAMES
+
+    trained_on = str(found.about.get("dataset") or "digits")
+    if (dataset or trained_on) in NAMES:
+        return _named(dataset or trained_on, loss, part, data or found.data)
+    if dataset is None:
+        return _of_its_run(found, loss, part)
+    return _new(found, loss, Path(dataset).expanduser())
+
+
+def _named(name: str, loss: Loss, part: str, folder: str | None) -> Measured:
+    """The examples of a dataset by name."""
+    from madi import datasets
+    from madi.cli.building import targets
+
+    if part == "validation":
+        raise ConfigurationError(f"--part validation: {name} has the parts train and test.")
+    loaded = datasets.load(name, folder)
+    if loaded.notice:
+        notice(loaded.notice)
+    return Measured(f"{name}, {part}", targets(loss, getattr(loaded, part), len(loaded.classes)), loaded.classes)
+
+
+def _of_its_run(found: Found, loss: Loss, part: str) -> Measured:
+    """A part of one's own data, divided as for the training."""
+    from madi.cli.building import parts_of
+    from madi.cli.sources import load
+
+    if found.config is None:
+        raise ConfigurationError(
+            f"{found.place}: was trained on {found.about.get('dataset')}, and the run's config.toml, which says how "
+            "that was divided, is not beside it. Name the data to measure on."
+        )
+    loaded = load(found.config)
+    parts = parts_of(loaded, found.config, loss)
+    if PARTS[part] not in parts:
+        raise ConfigurationError(f"--part {part}: the run kept none. It has: {', '.join(parts)}.")
+    return Measured(f"{loaded.name}, {part}", parts[PARTS[part]], loaded.classes)
+
+
+def _new(found: Found, loss: Loss, path: Path) -> Measured:
+    """New rows or pictures, prepared as those of the training were."""
+    from madi.cli.building import targets
+    from madi.datasets import Split
+
+    preparation = found.preparation
+    if preparation is None:
+        raise ConfigurationError(
+            f"{path}: {found.place} does not say how raw data become its inputs. Name one of madi's datasets."
+        )
+    inputs, y = preparation.read_examples(path)
+    for text in inputs.notices:
+        notice(text)
+    examples = targets(loss, Split(inputs.x, y), len(preparation.classes))
+    return Measured(str(path), examples, preparation.classes, inputs.names, inputs.rows)
+
+
+def _write_report(
+    path: Path, found: Found, trainer: Trainer, measured: Measured, values: Mapping[str, float]
+) -> None:  # fmt: skip
+    from madi.diagnostics.report import Evidence, write_report
+
+    preparation = found.preparation
+    evidence = Evidence(
+        model=found.model, loss=trainer.loss, parts={"test": measured.examples}, data=measured.name,
+        network=Path(found.place).name, measured={"test": values}, metrics=trainer.metrics,
+        task="classification" if measured.classes else "regression", classes=measured.classes,
+        targets=() if preparation is None else preparation.target,
+        restore=None if preparation is None else preparation.restore, columns=getattr(preparation, "columns", {}),
+        names=measured.names, rows=measured.rows, configuration="" if found.config is None else found.config.to_toml(),
+    )  # fmt: skip
+    write_report(evidence, path)

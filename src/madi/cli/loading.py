@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from madi.cli.run_folder import CONFIGURATION, MODEL
+from madi.config import TrainConfig
 from madi.errors import ConfigurationError, FileError, closest
 
 if TYPE_CHECKING:
@@ -23,13 +24,18 @@ class Found:
 
     place    the file, or the name
     about    {"classes", "dataset", "loss", "metrics", "preparation"}, as far as it is known
-    data     the folder of the dataset that it was trained on, where one was given then
+    config   that of its run, where it lies beside the file
     """
 
     model: Layer
     place: str
     about: dict[str, Any] = field(default_factory=dict)
-    data: str | None = None
+    config: TrainConfig | None = None
+
+    @property
+    def data(self) -> str | None:
+        """The folder of the dataset that it was trained on, where one was given then."""
+        return None if self.config is None else self.config.data
 
     @property
     def classes(self) -> list[str] | None:
@@ -63,7 +69,7 @@ def find_model(name: str) -> Found:
     file = path / MODEL if path.is_dir() else path
     if not file.exists():
         raise FileError(_missing(path))
-    return Found(load(file), str(file), read_metadata(file).extra, _data_folder(file.parent / CONFIGURATION))
+    return Found(load(file), str(file), read_metadata(file).extra, _config(file.parent / CONFIGURATION))
 
 
 def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int | None) -> Found:
@@ -106,11 +112,6 @@ def _missing(path: Path, names: list[str] | None = None) -> str:
     return f"{path}: no such file or folder.{hint}{known} Give a model's file or the folder of a run."
 
 
-def _data_folder(config: Path) -> str | None:
-    """The dataset's folder that a run was told to read."""
-    from madi.config import read_toml
-
-    if not config.is_file():
-        return None
-    folder = read_toml(config).get("data")
-    return folder if isinstance(folder, str) else None
+def _config(path: Path) -> TrainConfig | None:
+    """The configuration of the run that the model is of, where it is there."""
+    return TrainConfig.from_toml(path) if path.is_file() else None

@@ -18,11 +18,13 @@ class Inputs(NamedTuple):
     names     of the examples, for a table of answers: "photo.png", "new.csv:2" (the line of the row)
     x         (N, ...), float32
     notices   what the reader of the answers must know, such as columns that were ignored
+    rows      the raw values of an example by its number, where it is a row
     """
 
     names: list[str]
     x: np.ndarray
     notices: tuple[str, ...] = ()
+    rows: Callable[[int], Mapping[str, Any]] | None = None
 
 
 class Preparation(ABC):
@@ -44,6 +46,13 @@ class Preparation(ABC):
     @abstractmethod
     def read(self, paths: Sequence[Path]) -> Inputs:
         """The raw examples in files, prepared.  Raises FileError, DataError, naming file and place."""
+
+    @abstractmethod
+    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+        """The raw examples at a path, prepared, and their targets: int32 labels, or float32 numbers (N, targets).
+
+        Raises FileError, DataError as `read`, and DataError where a target is missing or a class is new.
+        """
 
     @abstractmethod
     def to_config(self) -> dict[str, Any]:

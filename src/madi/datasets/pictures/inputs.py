@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from madi.datasets.pictures.division import of_classes
 from madi.datasets.pictures.opening import first_bytes, is_zip, open_file, open_source
 from madi.datasets.pictures.preparation import PicturePreparation
 from madi.datasets.pictures.reading import Bad, error_of, read_all
@@ -31,6 +32,17 @@ def read_inputs(paths: Sequence[Path], preparation: PicturePreparation) -> Input
     if bad:
         raise error_of("Pictures to predict", len(names), bad)
     return Inputs(names, x, tuple(notice for source in sources for notice in source.notices))
+
+
+def read_labelled(path: Path, preparation: PicturePreparation) -> tuple[Inputs, np.ndarray]:
+    """The pictures of each class, and their labels; see `PicturePreparation.read_examples`."""
+    source = open_source(Path(path))
+    pictures = of_classes(source, preparation.classes)
+    x = aligned_empty((len(pictures.entries), *preparation.shape), np.float32)
+    if bad := read_all(source, pictures.entries, x.__getitem__):
+        raise error_of(source.where, len(x), bad)
+    names = [source.name(entry.parts) for entry in pictures.entries]
+    return Inputs(names, x, tuple(source.notices)), pictures.labels
 
 
 def _source(path: Path) -> Source:

@@ -62,6 +62,15 @@ class PicturePreparation(Preparation):
 
         return read_inputs(paths, self)
 
+    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+        """The pictures in a folder with a folder for each class, or in a .zip of one, and their labels, int32.
+
+        Raises FileError as `read`; DataError for a class that training did not have.
+        """
+        from madi.datasets.pictures.inputs import read_labelled
+
+        return read_labelled(path, self)
+
     def to_config(self) -> dict[str, Any]:
         """{"height": 32, "width": 32, "channels": 3, "classes": ["cat", "dog"]}"""
         return {**asdict(self), "classes": list(self.classes)}

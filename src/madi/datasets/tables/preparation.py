@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -178,14 +179,29 @@ class TablePreparation(Preparation):
 
         if not paths:
             raise ConfigurationError("read: expected at least one file, got none.")
-        names, arrays, notices = [], [], []
-        for path in paths:
-            table = read_table(path, **(self.reading or {}))
-            told: list[str] = []
-            arrays.append(self.inputs(table, notices=told))
-            names += [f"{table.path.name}:{line}" for line in table.lines().tolist()]
-            notices += [f"{table.path}: {notice}" for notice in (*table.notices, *told)]
-        return Inputs(names, arrays[0] if len(arrays) == 1 else np.concatenate(arrays), tuple(notices))
+        read = [self._prepared(read_table(path, **(self.reading or {}))) for path in paths]
+        if len(read) == 1:
+            return read[0]
+        names = [name for part in read for name in part.names]
+        notices = tuple(notice for part in read for notice in part.notices)
+        return Inputs(names, np.concatenate([part.x for part in read]), notices)
+
+    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+        """The rows in a file, prepared, with their targets: labels int32, or standardised numbers float32 (N, targets).
+
+        Raises FileError and DataError as `read` and `targets`.
+        """
+        from madi.datasets.tables.reading import read_table
+
+        table = read_table(path, **(self.reading or {}))
+        return self._prepared(table), self.targets(table)
+
+    def _prepared(self, table: Table) -> Inputs:
+        told: list[str] = []
+        x = self.inputs(table, notices=told)
+        names = [f"{table.path.name}:{line}" for line in table.lines().tolist()]
+        notices = tuple(f"{table.path}: {notice}" for notice in (*table.notices, *told))
+        return Inputs(names, x, notices, partial(table.frame.row, named=True))
 
     def _tell_extra(self, part: Part, notices: list[str]) -> None:
         known = {*(column.name for column in self.fitted), *(column.name for column in self.dropped)}
