@@ -147,6 +147,8 @@ class Keeping(NoKeeping):
         self._wait(0.0)
         if self.found is not None:
             self._resume(run, self.found)
+        if not self.lock.locked:
+            run._say(f"this system cannot lock {self.path}: see to it yourself that no other trainer writes to it")
 
     def _resume(self, run: Run, found: Checkpoint) -> None:
         content = found.content
