@@ -46,9 +46,7 @@ def _about_links(path: Path, left: list[Parts]) -> tuple[str, ...]:
     if not left:
         return ()
     first = shown(str(path.joinpath(*min(left))))
-    return (
-        f"Left out because they lead outside of {shown(str(path))}: {len(left)} symbolic link(s), such as {first}.",
-    )
+    return (f"Left out, because they lead outside of {shown(str(path))}: {len(left)} link(s), such as {first}.",)
 
 
 class _Walk:
@@ -60,20 +58,18 @@ class _Walk:
         self.folders: list[Parts] = []
         self.left: list[Parts] = []
         self._waiting: list[tuple[str, Parts]] = [(str(root), ())]
-        self._seen: set[str] = set()
+        self._seen: set[tuple[int, int]] = set()
 
     def go(self) -> _Walk:
         """Visit every folder once, so that no link leads round in a circle."""
         while self._waiting:
-            folder, parts = self._waiting.pop()
-            real = os.path.realpath(folder)
-            if real not in self._seen:
-                self._seen.add(real)
-                self._visit(folder, parts)
+            self._visit(*self._waiting.pop())
         return self
 
     def _visit(self, folder: str, parts: Parts) -> None:
         try:
+            if self._was_seen(os.stat(folder)):
+                return
             with os.scandir(folder) as found:
                 for item in found:
                     if not is_ignored(item.name):
@@ -89,6 +85,12 @@ class _Walk:
             self._waiting.append((item.path, parts))
         elif item.is_file():
             self.entries.append(Entry(parts, item.stat().st_size))
+
+    def _was_seen(self, folder: os.stat_result) -> bool:
+        known = folder.st_dev, folder.st_ino
+        seen = known in self._seen
+        self._seen.add(known)
+        return seen
 
     def _is_within(self, path: str) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self.root)
