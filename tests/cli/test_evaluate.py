@@ -41,7 +41,7 @@ def test_the_folder_of_the_data_is_remembered(madi, trained, tmp_path):
         ),
         (
             ["{run}", "--part", "tests"],
-            "madi: Unknown part of a dataset 'tests': did you mean 'test'? Known: test, train.",
+            "madi: Unknown part of a dataset 'tests': did you mean 'test'? Known: test, train, validation.",
         ),
         (["{run}", "digit"], "madi: Unknown dataset 'digit': did you mean 'digits'? Known: "),
         (["{run}", "--loss", "huberr"], "madi: Unknown loss 'huberr': did you mean 'huber'? Known: "),

@@ -103,6 +103,7 @@ class Measured:
 
 
 def _measured(found: Found, loss: Loss, dataset: str | None, part: str, data: str | None) -> Measured:
+    from madi.cli.sources import kind_of
     from madi.datasets import NAMES
 
     trained_on = str(found.about.get("dataset") or "digits")
@@ -110,6 +111,7 @@ def _measured(found: Found, loss: Loss, dataset: str | None, part: str, data: st
         return _named(dataset or trained_on, loss, part, data or found.data)
     if dataset is None:
         return _of_its_run(found, loss, part)
+    kind_of(dataset)  # what is neither a name nor there gets the closest name
     return _new(found, loss, Path(dataset).expanduser())
 
 
