@@ -212,3 +212,14 @@ def test_tracing_leaves_the_model_alone():
     str(model.summary())
     for path, value in model.state().items():
         np.testing.assert_array_equal(value, before[path])
+
+
+def test_a_network_in_float64_keeps_twice_the_bytes():
+    model = Sequential(Dense(8), BatchNorm(), ReLU(), Dense(3)).build((6,))
+    narrow = model.summary().kept_bytes
+    for parameter in model.parameters().values():
+        parameter.value = parameter.value.astype(np.float64)
+    model.layers[1].mean, model.layers[1].variance = np.zeros(8), np.ones(8)
+    wide = model.summary()
+    assert not wide.untrainable
+    assert narrow < wide.kept_bytes <= 2 * narrow  # the sign that ReLU keeps is no wider

@@ -9,7 +9,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +63,11 @@ def training_calls(model: Layer) -> Calls:
 
     bound = model.bind({})  # running statistics move on a copy
     recorder = _Training(BATCH)
-    shape = jax.ShapeDtypeStruct((BATCH, *model.shape_of_one()), np.float32)
-    with recorder.listening(), auxiliary_outputs():
+    held = (*model.parameters().values(), *model.state().values())
+    dtype = np.result_type(np.float32, *(array.dtype for array in held))
+    shape = jax.ShapeDtypeStruct((BATCH, *model.shape_of_one()), dtype)
+    wide = jax.enable_x64(True) if dtype == np.float64 else nullcontext()
+    with wide, recorder.listening(), auxiliary_outputs():
         jax.eval_shape(lambda x, key: bound(x, training=True, key=key).value, shape, random.key(0))
     pairs = zip(model.walk(), bound.walk(), strict=True)
     return defaultdict(list, {id(layer): recorder.calls[id(copied)] for (_, layer), (_, copied) in pairs})
