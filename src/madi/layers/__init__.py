@@ -12,7 +12,7 @@ from madi.layers.convolution import Conv2D, ZeroPad
 from madi.layers.dense import Dense
 from madi.layers.dropconnect import DropConnect
 from madi.layers.dropout import Dropout
-from madi.layers.embedding import EmbedColumns, Embedding, first_layer
+from madi.layers.embedding import EmbedColumns, Embedding
 from madi.layers.ensemble import Ensemble
 from madi.layers.maxout import Maxout
 from madi.layers.normalization import BatchNorm, LocalResponseNormalization

@@ -99,15 +99,6 @@ class EmbedColumns(Layer):
             )
 
 
-def first_layer(preparation: Any) -> EmbedColumns | None:
-    """The layer that a network begins with for examples so prepared: None where no column is looked up.
-
-    preparation    of a dataset, or None; a table's says which of its features are categories by number
-    """
-    lookups = getattr(preparation, "lookups", ())
-    return EmbedColumns([*lookups]) if lookups else None
-
-
 def _entries(columns: Any) -> list[tuple[int, int, int]]:
     """The columns as they were given; ConfigurationError unless each is three whole numbers, none named twice."""
     entries = [tuple(entry) if isinstance(entry, (list, tuple)) else (entry,) for entry in columns]

@@ -15,7 +15,7 @@ from madi.datasets.dataset import Split
 from madi.datasets.tables import TablePreparation, read_table
 from madi.datasets.tables.streaming import row_part
 from madi.errors import ConfigurationError, DataError, FileError
-from madi.layers import Dense, ReLU, Sequential, first_layer
+from madi.layers import Dense, EmbedColumns, ReLU, Sequential
 
 
 @pytest.fixture
@@ -291,13 +291,13 @@ def test_a_network_begins_with_what_looks_categories_up(write):
     columns = {"x": bits.standard_normal(1500), "city": [f"city {number}" for number in city]}
     columns["y"] = np.where((city % 3 == 0) ^ (columns["x"] > 0), "yes", "no")
     data = load_table(write(columns), target="y", embed=4)
-    model = Sequential(first_layer(data.preparation), Dense(24), ReLU(), Dense(2)).build(data.train.x.shape[1:], seed=0)
+    first = EmbedColumns(data.preparation.lookups)
+    model = Sequential(first, Dense(24), ReLU(), Dense(2)).build(data.train.x.shape[1:], seed=0)
     trainer = madi.Trainer(model, optimizer="adam", metrics=["accuracy"], seed=0)
     trainer.optimizer.learning_rate = 0.01
     trainer.fit(data.train, epochs=40, batch_size=50, verbose=0)
     assert trainer.evaluate(data.test)["accuracy"] > 0.93
-    assert first_layer(load_table(write(columns), target="y").preparation) is None
-    assert first_layer(None) is None
+    assert load_table(write(columns), target="y").preparation.lookups == ()
 
 
 def test_madi_itself_needs_no_polars():
