@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from madi.diagnostics.report import saliency as module
 from madi.diagnostics.report.saliency import saliency
 from madi.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Sequential, Sigmoid, Softmax, Tanh
 
@@ -68,3 +69,13 @@ def test_what_no_answer_hangs_on_is_dark():
     x = np.array([[[0.0], [1.0]], [[0.0], [0.0]]], np.float32)[None]
     # logits 3 and 1: the first class, whose slopes are 0, 3, 0, 0
     np.testing.assert_array_equal(saliency(model, x).reshape(-1), [0, 3, 0, 0])
+
+
+def test_the_compiled_one_is_the_same(monkeypatch):
+    model = Sequential(*body(), Dense(4), Softmax()).build(X.shape[1:], seed=1)
+    x = X.astype(np.float32)
+    expected = saliency(model, x)
+    monkeypatch.setattr(module, "EAGER", 0)
+    found = saliency(model, x)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
