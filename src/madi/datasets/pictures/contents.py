@@ -10,7 +10,7 @@ import numpy as np
 from madi.datasets.dataset import Split
 from madi.datasets.pictures.division import TEST, TRAIN, Division, Pictures
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import Bad, error_of, notice_of, read_all
+from madi.datasets.pictures.reading import Bad, error_of, listed, notice_of, read_all
 from madi.datasets.pictures.refusal import shown
 from madi.datasets.pictures.streaming import PictureBatches
 from madi.errors import DataError
@@ -70,7 +70,7 @@ def about_classes(division: Division, parts: dict[str, Contents]) -> list[str]:
         raise DataError(f"{where}: {text}. Add pictures of it, or remove its folder.")
     if not missing[TEST] or not len(parts[TEST].pictures):
         return []
-    return [f"The test has no picture of: {', '.join(missing[TEST][:10])} ({len(missing[TEST])} classes)."]
+    return [f"The test has no picture of: {listed(missing[TEST])}."]
 
 
 def _missing(pictures: Pictures, classes: tuple[str, ...]) -> list[str]:

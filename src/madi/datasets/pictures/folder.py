@@ -19,7 +19,7 @@ class Folder(Source):
     root: str
 
     def name(self, parts: Parts) -> str:
-        return shown(os.path.join(self.where, *parts))
+        return shown(os.path.join("" if self.where == "." else self.where, *parts) or self.where)
 
     def content(self, entry: Entry) -> bytes:
         return read_file(os.sep.join((self.root, *entry.parts)), entry.size)

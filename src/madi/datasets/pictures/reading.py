@@ -16,7 +16,7 @@ from madi.datasets.pictures.source import Entry, Source
 from madi.errors import FileError
 
 _PIECE = 64  # pictures that a thread takes at a time
-_NAMED = 10  # bad ones that a message names
+_NAMED = 10  # that a message names
 
 
 class Bad(NamedTuple):
@@ -79,15 +79,17 @@ def error_of(where: str, count: int, bad: Sequence[Bad], fix: str = "") -> FileE
     """The error for pictures that cannot be read: the first ten by name, how many there are, why the first cannot."""
     if len(bad) == 1:
         return FileError(f"{bad[0].error} {fix}".rstrip())
-    text = f"{where}: {len(bad)} of {count} pictures cannot be read: {_listed(bad)}"
+    text = f"{where}: {len(bad)} of {count} pictures cannot be read: {listed([found.name for found in bad])}"
     return FileError(f"{text}. The first: {bad[0].error} {fix}".rstrip())
 
 
 def notice_of(count: int, bad: Sequence[Bad]) -> str:
     """The notice of pictures that were left out."""
-    return f"Left out, because they cannot be read: {len(bad)} of {count} pictures: {_listed(bad)}."
+    names = listed([found.name for found in bad])
+    return f"Left out, because they cannot be read: {len(bad)} of {count} pictures: {names}."
 
 
-def _listed(bad: Sequence[Bad]) -> str:
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return ", ".join(found.name for found in bad[:_NAMED]) + more
+def listed(names: Sequence[str]) -> str:
+    """The first ten, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
