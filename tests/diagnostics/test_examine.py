@@ -9,6 +9,7 @@ import pytest
 
 from madi import Trainer, layers, models, optimizers
 from madi.diagnostics import Diagnosis, Doctor, Finding, examine
+from madi.diagnostics.doctor import look
 from madi.diagnostics.progress import scale_of
 from madi.errors import ConfigurationError, DataError
 from madi.initializers import Constant
@@ -108,6 +109,19 @@ def test_the_trainer_stays_as_it_is(engine):
         weights.append(trainer.snapshot())
     for path, value in weights[0].items():
         np.testing.assert_array_equal(value, weights[1][path])
+
+
+def test_a_look_tries_no_rates(monkeypatch):
+    data, _ = digits(200, 51)
+    slow = fitted(models.mlp((20,), 10), data, optimizers.Adam(1e-6), epochs=30)
+    assert examine(slow, data).names == ("learning_rate_too_low",)
+    monkeypatch.setattr("madi.diagnostics.evidence.losses_at", None)
+    before = slow.snapshot()
+    assert look(slow, data).names == ()
+    for path, value in slow.snapshot().items():
+        np.testing.assert_array_equal(value, before[path])
+    far = 1000 * data[0], data[1]
+    assert look(fitted(models.mlp((20,), 10), far), far, validation=far).names[0] == "unscaled_input"
 
 
 def test_a_trial_is_the_fit_with_another_rate():
