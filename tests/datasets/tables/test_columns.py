@@ -275,9 +275,11 @@ def test_dates_as_text(fit, made):
 
 
 def test_dates_that_can_be_read_in_two_ways(fit, made):
+    open_dates = {"day": ["01/02/2020", "03/04/2020"] * 2}
+    assert kinds(fit(open_dates)[0]) == {"day": "category"}
     told = r"^t\.csv, line 2: expected dates that can be read in one way, in column 'day', got '01/02/2020', whose day"
     with pytest.raises(DataError, match=told):
-        fit({"day": ["01/02/2020", "03/04/2020"]})
+        fit(open_dates, kinds={"day": "date"})
     preparation, _ = fit({"day": ["13/02/2020", "01/02/2020"]})
     np.testing.assert_array_equal(preparation.inputs(made({"day": ["01/02/2020"]}))[:, 0], [-1])
 

@@ -23,7 +23,7 @@ from madi.datasets.tables.columns import (
     part_of,
 )
 from madi.datasets.tables.moments import Moments
-from madi.datasets.tables.values import Place, as_booleans, as_dates, as_numbers, as_texts, date_form, kind_of
+from madi.datasets.tables.values import Place, as_booleans, as_dates, as_numbers, as_texts, forms_of, kind_of
 from madi.errors import DataError
 
 Embed = int | str | Mapping[str, int] | None
@@ -146,8 +146,8 @@ class Dates(Gathering):
     def take(self, series: pl.Series, place: Place) -> None:
         """Dates, or texts that are some."""
         if series.dtype == pl.String and not self.form:
-            form = date_form(series, place)
-            self.form = form.format if form else ""
+            forms = forms_of(series, place)
+            self.form = forms[0].format if len(forms) == 1 else ""
         dates = as_dates(series, self.form or None, place).drop_nulls()
         self.moments.add(days_of(dates).numbers)
         for part, moments in self.parts.items():

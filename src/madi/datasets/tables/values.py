@@ -82,10 +82,9 @@ def kind_of(series: pl.Series, place: Place) -> str:
     """ "number", "category", "date" or "boolean": what a settled column holds; "missing" where no value is known.
 
     A column of texts is one of numbers, or dates, where all of its values read as such.  Numbers with leading zeros are
-    codes, and so categories.
+    codes, and so categories, as are dates in which day and month could be exchanged.
 
-    Raises DataError for texts of which nearly all read so: the first that does not is a mistake of the file; and for
-    dates in which day and month could be exchanged.
+    Raises DataError for texts of which nearly all read so: the first that does not is a mistake of the file.
     """
     dtype = series.dtype
     if series.null_count() == len(series):
@@ -96,21 +95,20 @@ def kind_of(series: pl.Series, place: Place) -> str:
         return "date" if dtype.is_temporal() else "number"
     if not series.str.contains(CODE).any() and _all_but_mistakes(series, _parsed(series, place), "numbers", place):
         return "number"
-    return "date" if date_form(series, place) is not None else "category"
+    return "date" if len(forms_of(series, place)) == 1 else "category"
 
 
-def date_form(series: pl.Series, place: Place) -> DateForm | None:
-    """The form in which all texts of a settled column are dates; None where they are not.  Raises DataError so."""
+def forms_of(series: pl.Series, place: Place) -> list[DateForm]:
+    """The forms in which all texts of a settled column are dates; several where day and month could be exchanged.
+
+    Raises DataError for texts of which nearly all are dates.
+    """
     known = series.drop_nulls()
-    forms = [form for form in FORMS if re.fullmatch(form.pattern, known[0])] if len(known) else []
-    if not forms:
-        return None
-    best = min(forms, key=lambda form: form.parse(known).null_count())
-    if not _all_but_mistakes(series, best.parse(series), "dates", place):
-        return None
-    if len(date_forms(known)) > 1:
-        raise open_dates(series, place)
-    return best
+    likely = [form for form in FORMS if re.fullmatch(form.pattern, known[0])] if len(known) else []
+    if not likely:
+        return []
+    best = min(likely, key=lambda form: form.parse(known).null_count())
+    return date_forms(known) if _all_but_mistakes(series, best.parse(series), "dates", place) else []
 
 
 def open_dates(series: pl.Series, place: Place) -> DataError:
@@ -236,12 +234,12 @@ def as_dates(series: pl.Series, form: str | None, place: Place) -> pl.Series:
 
 
 def _dates_of_texts(series: pl.Series, form: str | None, place: Place) -> pl.Series:
-    """The texts as dates in the one form that fits all; else in the form of the training rows, or the first's."""
+    """The texts as dates in the one form that fits all; else in the form of the training rows."""
     known = series.drop_nulls()
     fitting = date_forms(known) if len(known) else []
-    chosen = [entry for entry in FORMS if entry.format == form] or fitting
-    if len(fitting) > 1 and not form:
+    if len(fitting) != 1 and form:
+        fitting = [entry for entry in FORMS if entry.format == form]
+    if len(fitting) > 1:
         raise open_dates(series, place)
-    if len(fitting) == 1 or not chosen:
-        chosen = fitting or [FORMS[0]]
-    return chosen[0].parse(series).cast(pl.Datetime("us"))
+    dates = fitting[0].parse(series) if fitting else pl.Series(series.name, [None] * len(series), pl.Date)
+    return dates.cast(pl.Datetime("us"))
