@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from madi.datasets.preparation import described, restored
-from madi.datasets.tables import TablePreparation
+from madi.datasets.tables import TablePreparation, read_table
 from madi.errors import ConfigurationError, DataError, FileError, UnknownNameError
 from madi.kernels.arrays import ALIGNMENT
 
@@ -151,6 +151,7 @@ BROKEN = {
     "a class twice": lambda c: c["target"].update(classes=["cat", "cat"]),
     "no classes": lambda c: c["target"].update(classes=[]),
     "a mean of a class": lambda c: c["target"].update(means=[1.0]),
+    "a decimal sign that is none": lambda c: c.update(decimal="x"),
     "no target": lambda c: c["target"].update(names=[]),
     "a target that is a list": lambda c: c.update(target=[]),
     "dropped columns without a reason": lambda c: c.update(dropped=[["a", "b"]]),
@@ -180,8 +181,6 @@ def test_files_are_read_for_prediction(preparation, tmp_path):
     assert found.names == [*(f"new.csv:{line}" for line in range(2, 7)), "more.csv:2", "more.csv:3"]
     assert found.x.shape == (7, 13)
     assert found.notices == (f"{first}: ignored, because the training file had no such column: 'extra'.",)
-    from madi.datasets.tables import read_table
-
     np.testing.assert_array_equal(found.x[:5], preparation.inputs(read_table(first)))
 
 
@@ -190,6 +189,17 @@ def test_a_bad_value_in_a_file_is_named_with_its_line(preparation, tmp_path):
     frame.write_csv(tmp_path / "new.csv", separator=";")
     with pytest.raises(DataError, match=r"new\.csv, line 9: expected a number, in column 'age', got 'many'\."):
         preparation.read([tmp_path / "new.csv"])
+
+
+def test_a_file_of_few_numbers_has_the_decimal_sign_of_the_training_file(tmp_path):
+    lines = [f"{number},{number % 7};{'ab'[number % 2]}" for number in range(40)]
+    (tmp_path / "train.csv").write_text("\n".join(["x;y", *lines]))
+    (tmp_path / "new.csv").write_text("x;y\n19,500;a\n")
+    table = read_table(tmp_path / "train.csv")
+    assert table.format.decimal == ","
+    preparation = restored(json.loads(json.dumps(described(TablePreparation.fit(table, target="y")))))
+    (column,) = preparation.fitted
+    assert preparation.read([tmp_path / "new.csv"]).x[0, 0] == pytest.approx((19.5 - column.mean) / column.deviation)
 
 
 def test_nothing_to_read(preparation):

@@ -25,6 +25,7 @@ class Fitting:
         self.target = TargetGathering(target, task, self.kinds)
         self.ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
         self.gathered: dict[str, Gathering] = {}
+        self.decimal = "."
         self._expect_apart()
 
     def add(self, part: Part) -> None:
@@ -34,6 +35,7 @@ class Fitting:
             weights_of(part, self.weight)
         if not self.gathered:
             self._expect_names(list(part.columns))
+            self.decimal = part.decimal
         for name in part.columns:
             if name not in (*self.target.names, self.weight, *self.ignore):
                 self._add(name, part)

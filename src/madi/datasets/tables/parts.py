@@ -19,11 +19,13 @@ class Part:
 
     table    that they come from: it tells their places
     rows     of them that are meant, and in what order; None for all
+    comma    whether texts may be numbers with a decimal comma, though the file itself shows no such numbers
     """
 
     columns: dict[str, pl.Series]
     table: Table
     rows: np.ndarray | None = None
+    comma: bool = False
 
     @classmethod
     def of(cls, table: Table, rows: np.ndarray | None = None) -> Part:
@@ -37,7 +39,7 @@ class Part:
 
     def of_rows(self, rows: np.ndarray) -> Part:
         """Some of the rows of a part that holds all."""
-        return Part(self.columns, self.table, rows)
+        return replace(self, rows=rows)
 
     def __len__(self) -> int:
         if self.rows is not None:
@@ -49,7 +51,12 @@ class Part:
         """Tells where a row stands, and how its file writes decimals."""
         rows, place = self.rows, self.table.place
         name = place if rows is None else lambda row: place(int(rows[row]))
-        return Place(name, self.table.format.decimal or ".")
+        return Place(name, "," if self.comma else self.decimal)
+
+    @property
+    def decimal(self) -> str:
+        """The sign of decimals in the file."""
+        return self.table.format.decimal or "."
 
     def column(self, name: str) -> pl.Series:
         """The rows of one column, settled."""

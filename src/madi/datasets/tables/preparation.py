@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +34,7 @@ class TablePreparation(Preparation):
     dropped    those that none comes from, and why
     goal       what is predicted
     weight     the column of the rows' weights, or None
+    decimal    sign of decimals in the training file: a file of few numbers may not show its own
     reading    options that the training file was read with
     notices    what the reader of the results must know of the training rows; not kept in a file
     """
@@ -41,13 +42,15 @@ class TablePreparation(Preparation):
     kind: ClassVar[str] = "table"
     rules: ClassVar[dict[str, Rule]] = {
         "columns": LIST, "dropped": LIST, "target": Rule("a table", lambda value: isinstance(value, Mapping)),
-        "weight": TEXT_OR_NONE, "reading": TABLE,
+        "weight": TEXT_OR_NONE, "decimal": Rule("a point or a comma", lambda value: value in (".", ",")),
+        "reading": TABLE,
     }  # fmt: skip
 
     fitted: tuple[Column, ...]
     dropped: tuple[Dropped, ...]
     goal: Target
     weight: str | None = None
+    decimal: str = "."
     reading: Mapping[str, str] | None = None
     notices: tuple[str, ...] = ()
 
@@ -78,7 +81,7 @@ class TablePreparation(Preparation):
         for part in parts_of(tables):
             fitting.add(part)
         columns, dropped, goal, notices = fitting.found()
-        return cls(columns, dropped, goal, weight, dict(reading or {}), notices)
+        return cls(columns, dropped, goal, weight, fitting.decimal, dict(reading or {}), notices)
 
     # ---- what it says
 
@@ -134,8 +137,7 @@ class TablePreparation(Preparation):
 
         Raises DataError for columns that are not there, and for values that do not fit, with their place.
         """
-        (part,) = parts_of(table)
-        notices = [] if notices is None else notices
+        part, notices = self._part(table), [] if notices is None else notices
         part.expect((column.name for column in self.fitted), "the columns of the training file")
         self._tell_extra(part, notices)
         encoded = (column.encode(part.raw(column.name), part.place, notices) for column in self.fitted)
@@ -147,6 +149,11 @@ class TablePreparation(Preparation):
         encoded = [column.encode(part.taken(column.name), part.place, notices) for column in self.fitted]
         return [self._written(encoded, rows, count) for rows in parts]
 
+    def _part(self, table: Table | Part) -> Part:
+        """A table's columns, whose texts may be numbers as the training file wrote them."""
+        (part,) = parts_of(table)
+        return replace(part, comma=self.decimal == ",")
+
     def _written(self, encoded: Iterable[Encoded], rows: np.ndarray | None, count: int) -> np.ndarray:
         return features_of(encoded, rows, count, len(self.names))
 
@@ -155,16 +162,14 @@ class TablePreparation(Preparation):
 
         Raises DataError for columns that are not there, values that are missing or infinite, and unknown classes.
         """
-        (part,) = parts_of(table)
-        return self.goal.values(part)
+        return self.goal.values(self._part(table))
 
     def weights(self, table: Table | Part) -> np.ndarray | None:
         """The weight of each row, float32 (N,); None where no column holds them.
 
         Raises DataError for weights that are missing, negative or infinite.
         """
-        (part,) = parts_of(table)
-        return None if self.weight is None else weights_of(part, self.weight)
+        return None if self.weight is None else weights_of(self._part(table), self.weight)
 
     def restore(self, outputs: np.ndarray) -> np.ndarray:
         """A network's outputs (N, targets) in the units of the targets, float64; those of classes as they are."""
@@ -218,6 +223,7 @@ class TablePreparation(Preparation):
             "dropped": [[column.name, column.kind, column.reason] for column in self.dropped],
             "target": self.goal.to_config(),
             "weight": self.weight,
+            "decimal": self.decimal,
             "reading": dict(self.reading or {}),
         }
 
@@ -230,7 +236,8 @@ class TablePreparation(Preparation):
         names = [column.name for column in columns]
         expect(len(set(names)) == len(names) > 0, "columns whose names differ", names)
         expect(set(plain["reading"]) <= {"delimiter", "decimal", "encoding"}, "options of reading", plain["reading"])
-        return cls(columns, dropped, Target.from_config(plain["target"]), plain["weight"], plain["reading"])
+        target = Target.from_config(plain["target"])
+        return cls(columns, dropped, target, plain["weight"], plain["decimal"], plain["reading"])
 
 
 def _dropped(entry: Any) -> Dropped:
