@@ -334,6 +334,20 @@ def test_files_beside_the_class_folders_are_told_of(photos):
     )
 
 
+def test_test_pictures_without_classes_are_none(tmp_path, write, encode, pixels):
+    """As contests give them: test/1.png, whose class nobody tells."""
+    files = {f"train/{name}/{k}.png": encode(pixels(k)) for name in "ab" for k in range(5)}
+    data = load_pictures(write(tmp_path, files | {"test/1.png": encode(pixels(9)), "test/2.png": b""}))
+    assert (len(data.train.x), len(data.validation.x), len(data.test.x)) == (7, 1, 2)
+    assert data.notice == f"Left out, because no class folder holds them: 2 file(s), such as {tmp_path}/test/1.png."
+
+
+@pytest.mark.parametrize("name", ["길\u3000고양이", "👩\u200d🔬", "a b", "c\u00a0d"])
+def test_names_of_any_language(photos, write, encode, pixels, name):
+    write(photos, {f"{name}/{k}.png": encode(pixels(k)) for k in range(3)})
+    assert name in load_pictures(photos).classes
+
+
 def test_a_class_of_unreadable_name(photos):
     os.mkdir(os.fsencode(photos) + b"/caf\xe9")
     (photos / "caf\udce9" / "1.png").touch()
@@ -380,6 +394,13 @@ def test_what_does_not_fit_is_streamed_with_a_notice(photos, monkeypatch):
         "The pictures take more than half of the memory that is free: they are decoded batch by batch."
     )
     assert isinstance(load_pictures(photos, stream=False), Dataset)
+
+
+def test_what_cannot_fit_is_not_tried(photos, monkeypatch):
+    monkeypatch.setattr(loading.memory, "available", lambda: 1)
+    assert error(DataError, photos, stream=False) == (
+        f"{photos}: 20 pictures of shape (6, 5, 3) take 0 MiB, free are 0. Leave stream out, or give a smaller size."
+    )
 
 
 def test_importing_madi_imports_no_pillow():

@@ -26,6 +26,7 @@ _PARTS = {
     "validation": VALIDATION,
     "test": TEST,
 }
+_NO_TEXT = ("Cc", "Cs", "Zl", "Zp")  # controls, bytes that are no UTF-8, ends of lines and paragraphs
 _LOOKED_AT = 10  # files without a class, whose content is looked at to say what they are
 
 
@@ -67,7 +68,7 @@ def divided(source: Source) -> Division:
         raise _no_classes(source, prepared[TRAIN])
     _check_classes(source, prepared[TRAIN], train)
     classes = tuple(sorted(train))
-    parts = {part: labelled(source, group, classes) for part, group in groups.items()}
+    parts = {part: labelled(source, group, classes) for part, group in groups.items() if any(group.values())}
     return Division(classes, parts, [*source.notices, *_beside(source, prepared)])
 
 
@@ -120,7 +121,7 @@ def _by_class(source: Source, folder: Parts) -> dict[str, list[Entry]]:
 def _class_name(source: Source, parts: Parts) -> str:
     """The name of a folder as a class: macOS takes accents and Hangul apart, other systems do not."""
     name = unicodedata.normalize("NFC", parts[-1])
-    if not name.isprintable():
+    if any(unicodedata.category(sign) in _NO_TEXT for sign in name):
         raise FileError(f"{source.name(parts)}: the name of a class must be printable text, got {name!a}. Rename it.")
     return name
 

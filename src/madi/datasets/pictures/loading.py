@@ -18,6 +18,7 @@ from madi.datasets.pictures.refusal import shown
 from madi.datasets.pictures.settings import checked_channels, checked_seed, checked_shares, checked_size
 from madi.datasets.pictures.shares import complete, with_test
 from madi.datasets.pictures.survey import prepare
+from madi.errors import DataError
 
 _SHARE_OF_MEMORY = 0.5  # of what is available: the rest is for the training
 _STREAMED = "The pictures take more than half of the memory that is free: they are decoded batch by batch."
@@ -48,39 +49,47 @@ def load_pictures(
     seed          of the division, and of the order of batches
 
     Returns examples in 0..1, float32, (N, H, W, C), as `pictures.decoding` defines them, and labels, int32.
-    Raises FileError for what is not there or cannot be read, DataError for folders that tell no two classes, or too few
-    pictures of one, ConfigurationError for settings out of range.
+    Raises FileError for what is not there or cannot be read, DataError for folders that tell no two classes, too few
+    pictures of one or too little memory for all, ConfigurationError for settings out of range.
     """
     path = Path(path).expanduser()
     shares, seed = checked_shares(test, validation), checked_seed(seed)
     shape = checked_size(size), checked_channels(channels)
     division = complete(with_test(divided(open_source(path)), test_data), shares, seed)
     preparation, notices = prepare(division.parts[TRAIN], division.classes, *shape)
-    if stream is None and _exceeds_memory(division, preparation):
-        stream, notices = True, [*notices, _STREAMED]
-    parts = _decoded(division, preparation, stream=bool(stream), seed=seed)
+    streamed = _is_streamed(stream, division, preparation)
+    notices += [_STREAMED] if streamed and not stream else []
+    parts = _decoded(division, preparation, streamed=streamed, seed=seed)
     bad = [found for contents in parts.values() for found in contents.bad]
-    notices = [*division.notices, *notices, *about_bad(shown(str(path)), _count(division), bad, skip_bad=skip_bad)]
-    notice = " ".join([*notices, *about_classes(division, parts)])
+    notices += about_bad(shown(str(path)), _count(division), bad, skip_bad=skip_bad)
+    notice = " ".join([*division.notices, *notices, *about_classes(division, parts)])
     examples = {part: contents.examples for part, contents in parts.items()}
-    kind: Any = StreamedDataset if stream else Dataset
+    kind: Any = StreamedDataset if streamed else Dataset
     named = _name(path), examples[TRAIN], examples[TEST], division.classes
     found: Dataset | StreamedDataset = kind(*named, notice, examples.get(VALIDATION), preparation)
     return found
 
 
-def _decoded(division: Division, preparation: PicturePreparation, *, stream: bool, seed: int) -> dict[str, Contents]:
+def _is_streamed(stream: bool | None, division: Division, preparation: PicturePreparation) -> bool:
+    """Whether to decode batch by batch.  Raises DataError where that is ruled out, and memory is too short."""
+    needed = 4 * _count(division) * math.prod(preparation.shape)
+    free = memory.available()
+    if stream is False and needed > free:
+        text = (
+            f"{_count(division)} pictures of shape {preparation.shape} take {needed >> 20} MiB, free are {free >> 20}"
+        )
+        raise DataError(f"{division.parts[TRAIN].source.where}: {text}. Leave stream out, or give a smaller size.")
+    return bool(stream) or (stream is None and needed > _SHARE_OF_MEMORY * free)
+
+
+def _decoded(division: Division, preparation: PicturePreparation, *, streamed: bool, seed: int) -> dict[str, Contents]:
     """Every part; the test without a picture where none was wanted.  Training batches alone come in a random order."""
     train = division.parts[TRAIN]
     parts = {TEST: train.take(np.arange(0)), **division.parts}
-    if not stream:
+    if not streamed:
         return {part: in_memory(pictures, preparation) for part, pictures in parts.items()}
     seeds = {TRAIN: seed}
     return {part: in_batches(pictures, preparation, seeds.get(part)) for part, pictures in parts.items()}
-
-
-def _exceeds_memory(division: Division, preparation: PicturePreparation) -> bool:
-    return 4 * _count(division) * math.prod(preparation.shape) > _SHARE_OF_MEMORY * memory.available()
 
 
 def _count(division: Division) -> int:

@@ -15,7 +15,7 @@ from madi.datasets.pictures.refusal import Refusal
 from madi.datasets.pictures.source import Entry, Source
 from madi.errors import FileError
 
-_PIECE = 64  # pictures that a thread takes at a time
+_PIECE = 16  # pictures that a thread takes at a time, and an interrupt waits for
 _NAMED = 10  # that a message names
 
 
