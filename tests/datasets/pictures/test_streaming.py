@@ -1,5 +1,7 @@
 """Batches that are decoded as they are needed: the same examples, in an order of seed and epoch alone."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -105,3 +107,30 @@ def test_a_picture_that_is_gone_in_the_meantime_is_named(photos):
 
 def test_no_pictures_make_no_batches(photos):
     assert list(load_pictures(photos, stream=True, test=0).test) == []
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from madi.datasets import StreamedDataset, load_pictures
+from madi.datasets.pictures import decoding  # before the limit
+
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 700 * 2**20,) * 2)
+data = load_pictures(sys.argv[1], size=256)
+assert isinstance(data, StreamedDataset)
+count = sum(len(batch.y) for batch in data.train)
+print(count, data.notice)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, as the limit of the address space does")
+def test_more_than_memory_holds(tmp_path, write, encode, pixels):
+    """1.5 GB of examples in an address space that has 0.7 GB left."""
+    data = [encode(pixels(k, 8, 8)) for k in range(20)]
+    folder = write(tmp_path / "photos", {f"{'ab'[k % 2]}/{k}.png": data[k % 20] for k in range(2000)})
+    found = subprocess.run([sys.executable, "-c", LIMITED, str(folder)], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    expected = "1400 The pictures take more than half of the memory that is free: they are decoded batch by batch.\n"
+    assert found.stdout == expected
