@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -210,3 +212,26 @@ def test_mistakes():
         LayerStatistics((X, Y), every=0)
     with pytest.raises(DataError, match=r"^data: x has 60 examples and y has 3"):
         LayerStatistics((X, Y[:3])).look(Trainer(network(), engine="numpy"))
+
+
+def test_they_go_on_from_a_checkpoint(tmp_path):
+    """The rows are those of a fit that nobody stopped."""
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    found = []
+    for stopped in (False, True):
+        trainer = Trainer(layers.Dense(2), engine="numpy")
+        statistics = LayerStatistics((x, x[:, 0] > 0))
+        options = {"checkpoints": tmp_path, "resume": True} if stopped else {}
+        if stopped:
+
+            def stop(epoch, values):
+                if epoch == 2:
+                    os.kill(os.getpid(), signal.SIGINT)
+
+            first = Trainer(layers.Dense(2), engine="numpy")
+            callbacks = [LayerStatistics((x, x[:, 0] > 0)), stop]
+            first.fit((x, x[:, 0] > 0), epochs=4, callbacks=callbacks, verbose=0, checkpoints=tmp_path)
+            assert first.interrupted
+        trainer.fit((x, x[:, 0] > 0), epochs=4, callbacks=[statistics], verbose=0, **options)
+        found.append(statistics.rows)
+    assert found[0] == found[1]

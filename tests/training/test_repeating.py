@@ -144,5 +144,12 @@ def test_stretches_have_one_size_and_miss_nothing():
     assert np.concatenate([rows[:count] for rows, count in found]).tolist() == np.arange(14).reshape(7, 2).tolist()
 
 
+def test_stretches_from_a_row_on_have_the_same_size():
+    found = list(stretches(np.arange(7)[:, None], lambda: 3, 2))
+    assert [(len(rows), count) for rows, count in found] == [(7, 3), (7, 2)]
+    assert np.concatenate([rows[:count, 0] for rows, count in found]).tolist() == [2, 3, 4, 5, 6]
+    assert list(stretches(np.arange(7)[:, None], lambda: 3, 7)) == []
+
+
 def test_an_empty_stretch():
     assert list(stretches(np.zeros((0, 1), np.int32), lambda: 5)) == []

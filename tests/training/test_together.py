@@ -170,6 +170,14 @@ def test_what_is_no_trainer_is_refused():
             fit_together(given, points())
 
 
+def test_checkpoints_are_refused():
+    with pytest.raises(errors.ConfigurationError, match=(
+        r"^fit_together: no checkpoints are kept of several trainers at once\. Leave them out, or call "
+        r"trainer\.fit\(\.\.\., checkpoints=folder\) for each\.$"
+    )):  # fmt: skip
+        fit_together([trainer()], points(), checkpoints="folder")
+
+
 def test_streams_are_refused():
     with pytest.raises(errors.ConfigurationError, match="expected arrays"):
         fit_together([trainer(0)], [points(), points()])

@@ -107,6 +107,14 @@ class LayerStatistics(Callback):
         if self.rows and self.rows[-1].epoch != trainer.epoch:
             self.look(trainer)
 
+    def state(self) -> dict[str, Any]:
+        """The rows so far."""
+        return self.to_dict()
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.rows = [LayerRow(**row) for row in state["rows"]]
+
     def look(self, trainer: Trainer) -> list[LayerRow]:
         """Add the rows of the weights as they are now, and return them."""
         if self._probe is None:

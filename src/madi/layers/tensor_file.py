@@ -107,7 +107,7 @@ def _sha256(*parts: Any) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _bytes(array: np.ndarray) -> np.ndarray:
+def _bytes(array: np.ndarray) -> Any:
     """The array's bytes in the order of the last axis, whatever the strides."""
     return array.reshape(-1).view(np.uint8)
 

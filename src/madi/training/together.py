@@ -23,6 +23,7 @@ ENGINE = "together"
 def fit_together(
     trainers: Sequence[Trainer], data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
     sample_weight: Any = None, class_weight: Mapping[int, float] | None = None, verbose: int = 0,
+    checkpoints: None = None,
 ) -> list[History]:  # fmt: skip
     """Train each of the trainers for `epochs` more epochs, as its own `fit` would; the history of each.
 
@@ -34,11 +35,17 @@ def fit_together(
     the last notice of its history says where.  Nothing is raised.
 
     trainers   madi.Trainer objects, each with a model of its own
-    data       arrays (x, y); the other arguments are those of `Trainer.fit`
+    data       arrays (x, y); the other arguments are those of `Trainer.fit`, but for checkpoints: none are kept of
+               several trainers, and asking for them is a ConfigurationError
 
     Raises what `Trainer.fit` raises before anything is trained; ConfigurationError for trainers of different orders of
     examples, or of one model.  Ctrl-C ends the fit after the call in flight, with the weights so far.
     """
+    if checkpoints is not None:
+        raise ConfigurationError(
+            "fit_together: no checkpoints are kept of several trainers at once. Leave them out, or call "
+            "trainer.fit(..., checkpoints=folder) for each."
+        )
     expect_whole("fit_together: epochs", epochs, least=0)
     expect_whole("fit_together: batch_size", batch_size)
     _expect_apart(trainers)

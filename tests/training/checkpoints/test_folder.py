@@ -145,7 +145,7 @@ def test_a_fit_that_has_not_ended_is_not_written_over(tmp_path):
     before = names(tmp_path)
     with pytest.raises(ConfigurationError, match=(
         r"^checkpoints: .* holds those of a fit that has not ended, after epoch 1 of 4\. Pass resume=True to go on "
-        r"from there, or choose another folder\.$"
+        r"from there, choose another folder, or remove them\.$"
     )):  # fmt: skip
         plain().fit(points(24), checkpoints=tmp_path, **FIT)
     assert names(tmp_path) == before

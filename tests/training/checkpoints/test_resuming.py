@@ -98,8 +98,10 @@ def test_from_any_checkpoint_to_the_same_bits(name, tmp_path):
     assert last >= 13  # there were that many places to stop at
 
 
-@pytest.mark.parametrize("name", ["everything", "frozen"])
-def test_the_compiled_engine_too(name, tmp_path):
+@pytest.mark.parametrize(("name", "small"), [("everything", 2**26), ("frozen", 2**26), ("adam", 0)])
+def test_the_compiled_engine_too(name, small, tmp_path, monkeypatch):
+    """Also where a call writes the new state over the old."""
+    monkeypatch.setattr("madi.training.engines.SMALL_STATE", small)
     make, options = makers(name, "jax")
     expected = fitted(make, **options)
     for count in (2, 5, 8):

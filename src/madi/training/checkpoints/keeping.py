@@ -84,7 +84,8 @@ class Keeping(NoKeeping):
     """
 
     def __init__(self, chosen: Checkpoints, *, resume: bool) -> None:
-        self.chosen, self.path, self.resume = chosen, chosen.path, resume
+        self.chosen, self.resume = chosen, resume
+        self.path = chosen.path.absolute()  # wherever the program goes meanwhile
         self.lock = FolderLock(self.path)
         self.found: Checkpoint | None = None
         self.kept: list[Any] = []  # the files of this run, in order
@@ -117,7 +118,7 @@ class Keeping(NoKeeping):
         if not self.resume:
             raise ConfigurationError(
                 f"checkpoints: {self.path} holds those of a fit that has not ended, after epoch {found.epoch} of "
-                f"{found.last_epoch}. Pass resume=True to go on from there, or choose another folder."
+                f"{found.last_epoch}. Pass resume=True to go on from there, choose another folder, or remove them."
             )
         if found.finished and found.epoch <= run.trainer.epoch:
             raise ConfigurationError(

@@ -125,9 +125,9 @@ def _of_examples(found: Examples, *, checksum: bool = True) -> dict[str, str]:
 
 def fingerprint(array: Any, *, checksum: bool = True) -> str:
     """Shape, dtype and a quick checksum of an array: "(60000, 784) float32 8c736521"."""
-    array = np.asarray(array)
-    kind = f"{array.shape} {array.dtype}"
-    return f"{kind} {zlib.crc32(np.ascontiguousarray(array)):08x}" if checksum else kind
+    in_order: Any = np.ascontiguousarray(array)
+    kind = f"{np.shape(array)} {in_order.dtype}"
+    return f"{kind} {zlib.crc32(in_order):08x}" if checksum else kind
 
 
 # ---- comparing
