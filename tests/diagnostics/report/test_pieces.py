@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from madi.diagnostics.report.charts import Axis, Chart
-from madi.diagnostics.report.markup import Markup, number, percent, plural, section, table, tag
+from madi.diagnostics.report.markup import Markup, number, percent, plural, section, short, table, tag
 from madi.diagnostics.report.origin import machine, peak_memory, versions
 from madi.diagnostics.report.pictures import heat, is_picture, picture
 
@@ -25,6 +25,17 @@ from madi.diagnostics.report.pictures import heat, is_picture, picture
 )  # fmt: skip
 def test_numbers(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (-0.005, "-0.005"), (5000.0, "5000"), (10_000.0, "10k"), (-250_000.0, "-250k"), (2e6, "2M"),
+        (3.5e9, "3.5G"), (1e12, "1e+12"), (1e-7, "1e-07"),
+    ],
+)  # fmt: skip
+def test_numbers_beside_an_axis(value, text):
+    assert short(value) == text
 
 
 def test_texts():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from madi.diagnostics.report.markup import Markup, number, tag
+from madi.diagnostics.report.markup import Markup, short, tag
 
 WIDTH, HEIGHT = 340, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 38
@@ -113,11 +113,11 @@ class Chart:
     def _row(self, value: float) -> Markup:
         y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - self.y.share(value))
         line = tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid")
-        return Markup(line + tag("text", number(value), x=LEFT - 6, y=f"{y + 3.5:.1f}", class_="tick end"))
+        return Markup(line + tag("text", short(value), x=LEFT - 6, y=f"{y + 3.5:.1f}", class_="tick end"))
 
     def _column(self, value: float) -> Markup:
         x = LEFT + (WIDTH - LEFT - RIGHT) * self.x.share(value)
-        return tag("text", number(value), x=f"{x:.1f}", y=HEIGHT - BOTTOM + 15, class_="tick middle")
+        return tag("text", short(value), x=f"{x:.1f}", y=HEIGHT - BOTTOM + 15, class_="tick middle")
 
 
 def panel(title: str, chart: Chart, legend: Sequence[tuple[str, str]] = (), note: str = "") -> Markup:

@@ -20,6 +20,7 @@ from madi.diagnostics.report.markup import Markup, number, percent, plural, sect
 from madi.diagnostics.report.regression import Fit, fits
 
 MOST_CLASSES = 20  # of a matrix that can be read
+FLAT, LONGEST = 5, 22  # characters of a name that stands upright above its column, and of one that is shortened
 BESIDE = 10  # classes of a matrix that has room for the table of scores beside it
 MOST_PAIRS = 20
 MOST_TARGETS = 6  # that are drawn
@@ -53,7 +54,8 @@ def _confusion(evidence: Evidence) -> Markup:
 
 def _matrix(matrix: np.ndarray, names: list[str]) -> Markup:
     """A table with a row for each true class; the colour is the share of that class."""
-    heads = [tag("th", ""), *(tag("th", _short(name), title=name) for name in names)]
+    upright = "upright" if max(map(len, names)) > FLAT else None
+    heads = [tag("th", ""), *(tag("th", tag("span", _short(name)), title=name, class_=upright) for name in names)]
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     rows = []
     for place, name in enumerate(names):
@@ -152,8 +154,8 @@ def _regression(evidence: Evidence) -> Markup:
     heads = ["", "R²", "mean absolute error", "root mean squared error"]
     units = "" if evidence.restore is None else " Errors are in the target's own units."
     text = f"{plural(len(true), 'example')} of the {evidence.judged_by} part.{units}"
-    drawn = [made for name, fit in zip(names[:MOST_TARGETS], found, strict=False) for made in _drawn(name, fit)]
-    return section("Predicted and true", tag("p", text), table(heads, rows), row(drawn))
+    drawn = [row(_drawn(name, fit)) for name, fit in zip(names[:MOST_TARGETS], found, strict=False)]
+    return section("Predicted and true", tag("p", text), table(heads, rows), *drawn)
 
 
 def _drawn(name: str, fit: Fit) -> list[Markup]:
@@ -172,4 +174,5 @@ def _drawn(name: str, fit: Fit) -> list[Markup]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 12 else f"{name[:11]}…"
+    """The name, or its two ends."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[-LONGEST // 2 + 1 :]}"

@@ -36,9 +36,9 @@ def section(title: str, *inside: Any, key: str | None = None) -> Markup:
 
 def table(heads: Sequence[Any], rows: Iterable[Sequence[Any]], *, left: int = 1, kind: str | None = None) -> Markup:
     """A table whose first `left` columns are texts and whose others are numbers, which stand to the right."""
-    head = tag("tr", *(_cell("th", cell, place < left) for place, cell in enumerate(heads)))
+    head = tag("tr", *(_cell("th", cell, place < left) for place, cell in enumerate(heads))) if any(heads) else ""
     body = [tag("tr", *(_cell("td", cell, place < left) for place, cell in enumerate(row))) for row in rows]
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *body), class_=kind), class_="wide")
+    return tag("div", tag("table", tag("thead", head) if head else "", tag("tbody", *body), class_=kind), class_="wide")
 
 
 def _cell(name: str, cell: Any, is_text: bool) -> Markup:
@@ -57,6 +57,18 @@ def number(value: Any) -> str:
     if isinstance(value, int) or (float(value).is_integer() and 1e4 <= abs(value) < 1e15):
         return f"{int(value):,}"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def short(value: float) -> str:
+    """A round number beside an axis.
+
+    >>> short(250000), short(2e6), short(0.005), short(-3.0)
+    ('250k', '2M', '0.005', '-3')
+    """
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if 10 * size <= abs(value) < 1e12 or (size > 1e3 and size <= abs(value) < 1e12):
+            return f"{value / size:.4g}{letter}"
+    return f"{value:.4g}"
 
 
 def percent(value: float) -> str:
