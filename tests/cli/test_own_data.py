@@ -60,7 +60,7 @@ def results(folder):
 
 
 def test_classes_of_a_table(madi, cancer, tmp_path):
-    result = madi("train", cancer, "--target", "diagnosis", *QUICK)
+    result = madi("train", cancer, "--target", "diagnosis", *LONGER)
     assert result.code == 0, result.err
     assert "mean radius" in result.out
     assert "2 classes: 'benign', 'malignant'" in result.out

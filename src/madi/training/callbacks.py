@@ -60,6 +60,8 @@ class EarlyStopping(Callback):
     restore_best     whether the weights of the best epoch are put back when the fit ends
     """
 
+    kept = ("best", "best_epoch", "waited", "snapshot")  # in a checkpoint
+
     def __init__(
         self, monitor: str | None = None, *, patience: int = 5, minimum_change: float = 0.0, mode: str = "auto",
         restore_best: bool = True,
@@ -98,8 +100,7 @@ class EarlyStopping(Callback):
 
     def state(self) -> dict[str, Any]:
         """The best epoch so far, its weights, and the settings that it is the best by."""
-        names = ("best", "best_epoch", "waited", "snapshot")
-        return {"settings": self._settings(), **{name: getattr(self, name) for name in names}}
+        return {"settings": self._settings(), **{name: getattr(self, name) for name in self.kept}}
 
     def _settings(self) -> dict[str, Any]:
         names = ("monitor", "patience", "minimum_change", "mode", "restore_best")
@@ -107,12 +108,13 @@ class EarlyStopping(Callback):
 
     def restore_state(self, state: dict[str, Any]) -> None:
         """Go on from there.  Raises ConfigurationError where the settings were others."""
-        kept = dict(state)
-        if (before := kept.pop("settings")) != self._settings():
+        if state["settings"] != self._settings():
             raise ConfigurationError(
-                f"resume: EarlyStopping was {before}, and now is {self._settings()}. Give what was given then."
+                f"resume: EarlyStopping was {state['settings']}, and now is {self._settings()}. "
+                "Give what was given then."
             )
-        vars(self).update(kept)
+        for name in self.kept:
+            setattr(self, name, state[name])
 
     def falls(self, trainer: Trainer, name: str) -> bool:
         """Whether less of this value is better."""

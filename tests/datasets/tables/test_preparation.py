@@ -202,6 +202,35 @@ def test_a_file_of_few_numbers_has_the_decimal_sign_of_the_training_file(tmp_pat
     assert preparation.read([tmp_path / "new.csv"]).x[0, 0] == pytest.approx((19.5 - column.mean) / column.deviation)
 
 
+def test_texts_stay_texts_in_a_file_of_one_row(tmp_path):
+    versions = ["1.10", "1.9", "beta", "01"]
+    lines = [f"{versions[number % 4]},{number % 3},{'ab'[number % 2]}" for number in range(24)]
+    (tmp_path / "train.csv").write_text("\n".join(["version,code,y", *lines]))
+    (tmp_path / "new.csv").write_text("code,version\n1,1.10\n1,\n")
+    fitted = TablePreparation.fit(read_table(tmp_path / "train.csv"), target="y", kinds={"code": "category"})
+    preparation = restored(json.loads(json.dumps(described(fitted))))
+    assert preparation.names[:4] == ("version=01", "version=1.10", "version=1.9", "version=beta")
+    x = preparation.read([tmp_path / "new.csv"]).x
+    np.testing.assert_array_equal(x, [[0, 1, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 1, 0]])
+    (tmp_path / "whole.csv").write_text("code,version\n1.0,beta\n2.0,01\n")
+    x = preparation.read([tmp_path / "whole.csv"]).x
+    np.testing.assert_array_equal(x, [[0, 0, 0, 1, 0, 1, 0], [1, 0, 0, 0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("first", "form", "day"), [("31/01/2020", "%d/%m/%Y", 1), ("01/31/2020", "%m/%d/%Y", 31)], ids=["day", "month"]
+)
+def test_dates_of_a_file_of_one_row_are_read_as_in_training(tmp_path, first, form, day):
+    (tmp_path / "train.csv").write_text(f"day,y\n{first},a\n02/03/2020,b\n,a\n")
+    (tmp_path / "new.csv").write_text("day\n02/01/2020\n")
+    preparation = TablePreparation.fit(read_table(tmp_path / "train.csv"), target="y")
+    (column,) = preparation.fitted
+    read = preparation.read([tmp_path / "new.csv"])
+    assert column.form == form
+    since_new_year = read.x[0, 0] * column.deviation + column.mean - np.datetime64("2020-01-01").astype(int)
+    assert since_new_year == pytest.approx(day, abs=1e-3)
+
+
 def test_nothing_to_read(preparation):
     with pytest.raises(ConfigurationError, match=r"^read: expected at least one file, got none"):
         preparation.read([])

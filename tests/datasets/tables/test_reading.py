@@ -205,6 +205,13 @@ def test_compressed_tables_are_those_that_were_packed(name, pack, write):
 # ---- records, against Python's own reader
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300).map(lambda content: bytes(byte if byte % 3 else ord('"') for byte in content)))
+def test_bytes_within_quotes_have_an_odd_number_of_marks_up_to_them(content):
+    expected = [content.count(b'"', 0, at + 1) % 2 == 1 for at in range(len(content))]
+    assert records.inside(np.frombuffer(content, np.uint8)).tolist() == expected
+
+
 FIELD = st.text(alphabet='ab,;"\n é', max_size=6)
 
 
@@ -242,7 +249,7 @@ REFUSED = {
     ),
     "a column without a name": (
         ",a\n0,1\n",
-        "data.csv, line 1: expected a name for each of the 2 columns, got none for column 1. Name it, or save the "
+        "data.csv, line 1: expected a name for each of 2 columns, got none for column 1. Name it, or save the "
         "table without its index.",
     ),
     "too few fields": (

@@ -133,6 +133,15 @@ def test_other_versions_and_cores_are_told_and_it_goes_on(names, tmp_path):
     assert notice.endswith("the last bits may differ from those of a fit that was not stopped")
 
 
+def test_where_a_fit_has_ended_it_does_not_matter(tmp_path):
+    expected = fitted(plain, checkpoints=tmp_path)
+    path = newest(tmp_path).path
+    content = folder.read(path)
+    content["environment"]["jax"] = "1.2.3"
+    folder.write(path, content)
+    assert_same_bits(resumed(plain, tmp_path), expected)
+
+
 def test_another_engine_is_told_and_it_goes_on(tmp_path):
     assert killed(plain, tmp_path, 3)
     found = resumed(lambda: trainer(engine="jax"), tmp_path)

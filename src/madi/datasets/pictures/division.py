@@ -7,7 +7,6 @@ photos/train/cat/1.png   photos/test/cat/9.png ...            divided already
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -107,15 +106,15 @@ def _prepared(source: Source) -> dict[str, Parts]:
 
 def _by_class(source: Source, folder: Parts) -> dict[str, list[Entry]]:
     """The files of each class within `folder`; deeper folders belong to their class."""
-    depth = len(folder)
-    found: dict[str, list[Entry]] = defaultdict(list)
-    for parts in source.folders:
-        if len(parts) == depth + 1 and parts[:depth] == folder:
-            found[_class_name(source, parts)]  # there, though it may be empty
+    depth = len(folder) + 1
+    folders = [parts for parts in source.folders if len(parts) == depth and parts[:-1] == folder]
+    names = {parts: _class_name(source, parts) for parts in folders}
+    found: dict[str, list[Entry]] = {name: [] for name in names.values()}
     for entry in source.entries:
-        if len(entry.parts) > depth + 1 and entry.parts[:depth] == folder:
-            found[_class_name(source, entry.parts[: depth + 1])].append(entry)
-    return dict(found)
+        name = names.get(entry.parts[:depth])
+        if name is not None and len(entry.parts) > depth:
+            found[name].append(entry)
+    return found
 
 
 def _class_name(source: Source, parts: Parts) -> str:

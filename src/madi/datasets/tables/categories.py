@@ -22,17 +22,26 @@ class CategoryColumn(Column):
     missing   whether "missing" is a value too: it stands after them
     other     whether training rows had further values, too rare for a feature of their own: they share one, the last
     size      of the vectors that the network looks up; None for a feature a value
+    text      whether the training file held texts, which are compared letter by letter: 1.10 is not 1.1
 
     A value that is not among them is taken as other; where there is no other, all its features are 0.  In a column
     that is looked up 0 is the number of other, 1 that of the first value.
     """
 
     kind = "category"
-    rules: ClassVar = {"name": TEXT, "missing": FLAG, "values": TEXTS, "other": FLAG, "size": WHOLE_OR_NONE}
+    rules: ClassVar = {
+        "name": TEXT,
+        "missing": FLAG,
+        "values": TEXTS,
+        "other": FLAG,
+        "size": WHOLE_OR_NONE,
+        "text": FLAG,
+    }
 
     values: tuple[str, ...]
     other: bool
     size: int | None
+    text: bool
 
     def check(self) -> None:
         """Values that differ, and at least one."""

@@ -60,7 +60,7 @@ def checked_names(names: Sequence[str], path: Path, line: int) -> tuple[str, ...
     for column, name in enumerate(names, 1):
         if not name:
             raise DataError(
-                f"{path}, line {line}: expected a name for each of the {len(names)} columns, got none for column "
+                f"{path}, line {line}: expected a name for each of {count(len(names), 'column')}, got none for column "
                 f"{column}. Name it, or save the table without its index."
             )
         if name in first:

@@ -9,6 +9,7 @@ from madi.datasets.tables.gathering import Dropped, Embed, Gathering, Missing, g
 from madi.datasets.tables.parts import Part
 from madi.datasets.tables.targets import Target, TargetGathering
 from madi.datasets.tables.weights import weights_of
+from madi.datasets.tables.written import date_forms_of
 from madi.errors import ConfigurationError, DataError, unknown_name
 
 KINDS = ("number", "category", "date", "boolean", "text")
@@ -25,7 +26,7 @@ class Fitting:
         self.target = TargetGathering(target, task, self.kinds)
         self.ignore = (ignore,) if isinstance(ignore, str) else tuple(ignore)
         self.gathered: dict[str, Gathering] = {}
-        self.decimal = "."
+        self.decimal, self.forms = ".", dict[str, str]()
         self._expect_apart()
 
     def add(self, part: Part) -> None:
@@ -35,7 +36,7 @@ class Fitting:
             weights_of(part, self.weight)
         if not self.gathered:
             self._expect_names(list(part.columns))
-            self.decimal = part.decimal
+            self.decimal, self.forms = part.decimal, date_forms_of(part)
         for name in part.columns:
             if name not in (*self.target.names, self.weight, *self.ignore):
                 self._add(name, part)
@@ -59,7 +60,8 @@ class Fitting:
     def _add(self, name: str, part: Part) -> None:
         series, held = part.column(name), self.gathered.get(name)
         if held is None or (type(held) is Missing and series.null_count() < len(series)):
-            self.gathered[name] = gathering(name, series, part.place, self.kinds.get(name)).after(held)
+            kind, form = self.kinds.get(name), self.forms.get(name, "")
+            self.gathered[name] = gathering(name, series, part.place, kind, form).after(held)
         self.gathered[name].add(series, part.place)
 
     def _expect_names(self, present: Sequence[str]) -> None:

@@ -136,11 +136,14 @@ class Booleans(Gathering):
 
 
 class Dates(Gathering):
-    """Mean and deviation of the days, and which parts of the dates differ."""
+    """Mean and deviation of the days, and which parts of the dates differ.
 
-    def __init__(self, name: str) -> None:
+    form      how they are written in the file, where that is known ("" if not)
+    """
+
+    def __init__(self, name: str, form: str = "") -> None:
         super().__init__(name)
-        self.moments, self.form = Moments(), ""
+        self.moments, self.form = Moments(), form
         self.parts = {"month": Moments(), "weekday": Moments(), "time": Moments()}
 
     def take(self, series: pl.Series, place: Place) -> None:
@@ -171,10 +174,11 @@ class Categories(Gathering):
     def __init__(self, name: str, *, forced: bool) -> None:
         super().__init__(name)
         self.counts: Counter[str] = Counter()
-        self.forced, self.is_text = forced, False
+        self.forced, self.is_text, self.written = forced, False, False
 
     def take(self, series: pl.Series, place: Place) -> None:
         """Texts, or what has a name."""
+        self.written |= series.dtype == pl.String
         if self.is_text:
             return
         texts = as_texts(series).drop_nulls()
@@ -191,7 +195,7 @@ class Categories(Gathering):
             return self.constant("category", repr(next(iter(self.counts))))
         size = embedded_size(self.name, len(self.counts), embed)
         values, other = self._frequent(MOST_FEATURES if size is None else MOST_VECTORS)
-        column = CategoryColumn(self.name, bool(self.missing), values, other, size)
+        column = CategoryColumn(self.name, bool(self.missing), values, other, size, self.written)
         return column, self._says_how_many(len(values), size) if other else ""
 
     def _frequent(self, most: int) -> tuple[tuple[str, ...], bool]:
@@ -227,15 +231,18 @@ class Told(Missing):
         return self.dropped("text", "it holds text")
 
 
-def gathering(name: str, series: pl.Series, place: Place, kind: str | None) -> Gathering:
-    """What gathers a column that begins with the settled `series`, by the kind it is told to have or shows."""
+def gathering(name: str, series: pl.Series, place: Place, kind: str | None, form: str = "") -> Gathering:
+    """What gathers a column that begins with the settled `series`, by the kind it is told to have or shows.
+
+    form      how its dates are written, where that is known
+    """
     match kind or kind_of(series, place):
         case "number":
             return Numbers(name)
         case "boolean":
             return Booleans(name)
         case "date":
-            return Dates(name)
+            return Dates(name, form)
         case "category":
             return Categories(name, forced=kind is not None)
         case "text":

@@ -208,8 +208,8 @@ def _by_class(goal: Target, labels: np.ndarray) -> dict[str, int]:
 
 def _from_file(path: Path, preparation: TablePreparation, notices: list[str]) -> Split:
     """The rows of a second file, prepared as the first's.  Raises DataError for a class that only it has."""
-    table = read_table(path, **(preparation.reading or {}))
-    told: list[str] = list(table.notices)
-    prepared = Split(preparation.inputs(table, notices=told), preparation.targets(table))
-    notices += [f"{table.path}: {notice}" for notice in told]
+    part = preparation.part_in(path)
+    told = list(part.table.notices)
+    prepared = Split(preparation.inputs(part, notices=told), preparation.targets(part))
+    notices += [f"{part.table.path}: {notice}" for notice in told]
     return prepared

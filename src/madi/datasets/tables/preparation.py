@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import polars as pl
 
 from madi.datasets.preparation import Inputs, Preparation
+from madi.datasets.tables.categories import CategoryColumn
 from madi.datasets.tables.column import Column
 from madi.datasets.tables.columns import column_from_config
 from madi.datasets.tables.encoding import Encoded, features_of
@@ -18,12 +19,12 @@ from madi.datasets.tables.fitting import Fitting
 from madi.datasets.tables.gathering import Dropped, Embed
 from madi.datasets.tables.parts import Part, parts_of
 from madi.datasets.tables.plain import LIST, TABLE, TEXT_OR_NONE, Rule, checked, expect
+from madi.datasets.tables.reading import read_table
+from madi.datasets.tables.table import Table
 from madi.datasets.tables.targets import Target
 from madi.datasets.tables.weights import weights_of
+from madi.datasets.tables.written import as_written, is_text_file
 from madi.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from madi.datasets.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +181,9 @@ class TablePreparation(Preparation):
 
         Columns stand in any order; the target may be absent.  Raises FileError and DataError as reading and `inputs`.
         """
-        from madi.datasets.tables.reading import read_table
-
         if not paths:
             raise ConfigurationError("read: expected at least one file, got none.")
-        read = [self._prepared(read_table(path, **(self.reading or {}))) for path in paths]
+        read = [self._prepared(self.part_in(path)) for path in paths]
         if len(read) == 1:
             return read[0]
         names = [name for part in read for name in part.names]
@@ -196,17 +195,27 @@ class TablePreparation(Preparation):
 
         Raises FileError and DataError as `read` and `targets`.
         """
-        from madi.datasets.tables.reading import read_table
+        part = self.part_in(path)
+        return self._prepared(part), self.targets(part)
 
-        table = read_table(path, **(self.reading or {}))
-        return self._prepared(table), self.targets(table)
+    def part_in(self, path: Path) -> Part:
+        """The rows in a file, read as the training file was: what was text there is text here.
 
-    def _prepared(self, table: Table) -> Inputs:
-        told: list[str] = []
-        x = self.inputs(table, notices=told)
+        Raises FileError and DataError as `read_table`.
+        """
+        part = Part.of(read_table(path, **(self.reading or {})))
+        texts = {column.name for column in self.fitted if isinstance(column, CategoryColumn) and column.text}
+        narrower = [name for name, series in part.columns.items() if name in texts and series.dtype != pl.String]
+        if narrower and is_text_file(part.table):
+            part.columns.update(as_written(part.table, narrower))
+        return part
+
+    def _prepared(self, part: Part) -> Inputs:
+        table, told = part.table, list[str]()
+        x = self.inputs(part, notices=told)
         names = [f"{table.path.name}:{line}" for line in table.lines().tolist()]
         notices = tuple(f"{table.path}: {notice}" for notice in (*table.notices, *told))
-        return Inputs(names, x, notices, partial(table.frame.row, named=True))
+        return Inputs(names, x, notices, lambda row: table.frame.row(row, named=True))
 
     def _tell_extra(self, part: Part, notices: list[str]) -> None:
         known = {*(column.name for column in self.fitted), *(column.name for column in self.dropped)}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +18,13 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import polars as pl
 
-from madi.datasets.tables import faults, records
+from madi.datasets.tables import faults, records, signs
 from madi.datasets.tables.detection import TableFormat
 from madi.datasets.tables.records import Piece
 from madi.datasets.tables.types import CODE, MISSING, ColumnType, Misfit, convert, joined, needs_rereading
 
 PIECE = 8 << 20  # bytes: large enough for polars' threads, small beside the table
 HEAD = 1 << 20  # bytes from which the types are first told
-ZERO, SPACE = b"0 "
-_CODE = re.compile(rb'"?0[0-9]')
-_BLOCK = 1 << 18  # bytes that stay in the processor's cache
 
 
 class Header(NamedTuple):
@@ -109,7 +105,7 @@ class TextScanner:
         if records.QUOTE in content and (fault := records.quote_fault(content, delimiter)):
             raise faults.quote(self.path, piece, fault)
         content = records.without_blank(content)
-        if not _regular(content, delimiter, len(self.header.names)):
+        if not signs.regular(content, delimiter, len(self.header.names)):
             self._refuse_ragged(content, piece)
         return content
 
@@ -123,7 +119,7 @@ class TextScanner:
         frame = self._read(content, {name: type.read_as for name, type in self.types.items()})
         if self._has_codes(content):
             raise Misfit("a number with a leading zero")
-        spaced = _has_spaces(content, self.format.delimiter)
+        spaced = signs.has_spaces(content, self.format.delimiter)
         found = [
             convert(frame[name], type, self.format.decimal)
             for name, type in self.types.items()
@@ -174,7 +170,7 @@ class TextScanner:
     def _has_codes(self, content: bytes) -> bool:
         """Whether a column of integers has an entry with a leading zero, such as a postal code."""
         names = [name for name, type in self.types.items() if type.kind == "integer" and not type.as_text]
-        if not names or not _has_zeros(content, self.format.delimiter):
+        if not names or not signs.has_zeros(content, self.format.delimiter):
             return False
         texts = self._read(content, {name: pl.String() for name in self.header.names})
         return any(texts[name].str.contains(CODE).any() for name in names)
@@ -199,42 +195,6 @@ def row_lines(stream: BinaryIO, path: Path, format: TableFormat, begin: int, end
         if first >= end:
             break
     return np.concatenate(found)
-
-
-def _regular(content: bytes, delimiter: str, fields: int) -> bool:
-    """Whether the delimiters are as many as the records need, none of them within quotes."""
-    if records.QUOTE in content:
-        return False
-    values = np.frombuffer(content, np.uint8)
-    lines = np.count_nonzero(values == records.NEWLINE)
-    return int(np.count_nonzero(values == ord(delimiter))) == int(lines) * (fields - 1)
-
-
-def _has_zeros(content: bytes, delimiter: str) -> bool:
-    """Whether a field begins with a zero and another digit."""
-    values = np.frombuffer(content, np.uint8)
-    before = (records.NEWLINE, ord(delimiter), *([records.QUOTE] if records.QUOTE in content else []))
-    return bool(_CODE.match(content)) or any(
-        _zero_in(values[begin : begin + _BLOCK + 2], before) for begin in range(0, len(values), _BLOCK)
-    )
-
-
-def _zero_in(values: np.ndarray, before: tuple[int, ...]) -> bool:
-    found = (values[1:-1] == ZERO) & (values[2:] - np.uint8(ZERO) < 10)
-    begins = values[:-2] == before[0]
-    for sign in before[1:]:
-        begins |= values[:-2] == sign
-    return bool((found & begins).any())
-
-
-def _has_spaces(content: bytes, delimiter: str) -> bool:
-    """Whether spaces stand around an entry."""
-    values = np.frombuffer(content, np.uint8)
-    spaces = np.flatnonzero(values == SPACE) if SPACE in content else np.zeros(0, int)
-    ends = (records.NEWLINE, records.RETURN, records.QUOTE, ord(delimiter))
-    return bool(len(spaces)) and bool(
-        spaces[0] == 0 or np.isin(values[spaces - 1], ends).any() or np.isin(values[spaces + 1], ends).any()
-    )
 
 
 def _without_nan(frame: pl.DataFrame) -> list[pl.Series]:

@@ -54,21 +54,20 @@ class Misfit(Exception):
     """A piece of the file whose entries are not of the types that the pieces before it had."""
 
 
-def type_of(texts: pl.Series, decimal: str) -> ColumnType:
-    """The narrowest type that all entries of a column have."""
-    stripped = texts.str.strip_chars()
-    as_text = bool((stripped != texts).any())
-    entries = point(stripped.set(stripped.is_in(MISSING), None).drop_nulls(), decimal)
-    if not len(entries):
-        return ColumnType("missing")
-    if _all_parsed(entries, pl.Float64()):
-        codes = entries.str.contains(CODE).any()
-        if _all_parsed(entries, pl.Int64()):
-            return ColumnType("text" if codes else "integer", as_text=as_text)
-        return ColumnType("number", as_text=as_text)
-    if entries.str.to_lowercase().is_in(["true", "false"]).all():
-        return ColumnType("boolean", as_text=as_text)
-    return _date_type(entries)
+def types_of(frame: pl.DataFrame, decimal: str) -> dict[str, ColumnType]:
+    """The narrowest type that all entries of each column have, for a frame in which all columns are text."""
+    spaced = _which(frame.select((pl.all().str.strip_chars() != pl.all()).any()))
+    entries = frame.with_columns(pl.all().str.strip_chars())
+    entries = entries.with_columns(pl.when(~pl.all().is_in(MISSING)).then(pl.all()))
+    if decimal == ",":
+        entries = entries.with_columns(pl.all().str.replace(",", ".", literal=True))
+    kinds = _plain_kinds(entries)
+    return {
+        name: ColumnType(kinds[name], as_text=name in spaced)
+        if name in kinds
+        else _other_type(entries[name].drop_nulls(), name in spaced)
+        for name in frame.columns
+    }
 
 
 def join(first: ColumnType, second: ColumnType) -> ColumnType:
@@ -101,14 +100,11 @@ def convert(texts: pl.Series, type: ColumnType, decimal: str) -> pl.Series:
     return parsed
 
 
-def point(entries: pl.Series, decimal: str) -> pl.Series:
-    """Numbers with a decimal comma as numbers with a point."""
-    return entries.str.replace(",", ".", literal=True) if decimal == "," else entries
-
-
 def joined(old: Mapping[str, ColumnType], frame: pl.DataFrame, decimal: str) -> dict[str, ColumnType]:
     """The types of the columns, given those of before and a frame in which all columns are text."""
-    return {name: join(old[name], type_of(frame[name], decimal)) for name in old}
+    unsettled = [name for name, type in old.items() if type.kind != "text"]
+    found = types_of(frame.select(unsettled), decimal)
+    return {name: join(type, found[name]) if name in found else type for name, type in old.items()}
 
 
 def _parse(entries: pl.Series, type: ColumnType, decimal: str) -> pl.Series:
@@ -122,13 +118,46 @@ def _parse(entries: pl.Series, type: ColumnType, decimal: str) -> pl.Series:
     return point(entries, decimal).cast(type.dtype, strict=False)
 
 
-def _all_parsed(entries: pl.Series, dtype: pl.DataType) -> bool:
-    return entries.cast(dtype, strict=False).null_count() == 0
+def point(entries: pl.Series, decimal: str) -> pl.Series:
+    """Numbers with a decimal comma as numbers with a point."""
+    return entries.str.replace(",", ".", literal=True) if decimal == "," else entries
 
 
-def _date_type(entries: pl.Series) -> ColumnType:
-    """Of one form alone; where day and month could be exchanged, text."""
+def _plain_kinds(entries: pl.DataFrame) -> dict[str, str]:
+    """{column: kind} for the columns that hold nothing, or numbers alone; those with leading zeros are text."""
+    missing = _nulls(entries)
+    numbers = [name for name, count in _nulls(_cast(entries, pl.Float64())).items() if count == missing[name]]
+    whole = _nulls(_cast(entries.select(numbers), pl.Int64()))
+    kinds = {name: "integer" if whole[name] == missing[name] else "number" for name in numbers}
+    codes = _which(entries.select(numbers).select(pl.all().str.contains(CODE).any()))
+    kinds |= {name: "text" for name in codes if kinds[name] == "integer"}
+    return kinds | {name: "missing" for name in numbers if missing[name] == entries.height}
+
+
+def _other_type(entries: pl.Series, spaced: bool) -> ColumnType:
+    """True and false, dates of one form alone, or text; the latter too where day and month could be exchanged."""
+    if entries.str.to_lowercase().is_in(["true", "false"]).all():
+        return ColumnType("boolean", as_text=spaced)
     forms = date_forms(entries)
     if len(forms) == 1:
         return ColumnType("moment" if forms[0].timed else "date", form=forms[0])
     return ColumnType("text", open=bool(forms))
+
+
+def _cast(entries: pl.DataFrame, dtype: pl.DataType) -> pl.DataFrame:
+    return entries.select(pl.all().cast(dtype, strict=False))
+
+
+def _nulls(frame: pl.DataFrame) -> dict[str, int]:
+    """The missing entries of each column."""
+    counts = frame.null_count()
+    return dict(zip(counts.columns, counts.row(0), strict=True)) if counts.width else {}
+
+
+def _which(answers: pl.DataFrame) -> set[str]:
+    """The columns of one row in which True stands."""
+    return (
+        {name for name, answer in zip(answers.columns, answers.row(0), strict=True) if answer}
+        if answers.width
+        else set()
+    )

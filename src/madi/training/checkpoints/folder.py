@@ -16,6 +16,9 @@ from madi.training.checkpoints.packing import pack, unpack
 
 FORMAT, FORMAT_VERSION = "madi-checkpoint", 1
 KEPT = 2
+ENTRIES = frozenset(
+    "about environment settings data options first_epoch finished trainer tally callbacks weights".split()
+)
 NAME = "checkpoint-{:06d}.safetensors"
 FORM = re.compile(r"checkpoint-(\d{6,})\.safetensors")
 
@@ -112,10 +115,17 @@ def read(path: Path) -> dict[str, Any]:
     try:
         version = int(metadata["madi.format_version"])
         if version <= FORMAT_VERSION:
-            return dict(unpack(json.loads(metadata["madi.content"]), arrays))
+            return _with_all(unpack(json.loads(metadata["madi.content"]), arrays))
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"{path}: corrupt: its content cannot be read ({error!r}).") from error
     raise NewerFormat(
         f"{path}: has format version {version}, and this madi reads version {FORMAT_VERSION} and older. Update it: "
         "pip install --upgrade madi."
     )
+
+
+def _with_all(content: Any) -> dict[str, Any]:
+    """The content of a checkpoint; ValueError where it lacks something."""
+    if not isinstance(content, dict) or (missing := sorted(ENTRIES - content.keys())):
+        raise ValueError(f"it has no {'entries' if not isinstance(content, dict) else missing[0]}")
+    return content

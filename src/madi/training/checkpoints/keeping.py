@@ -170,11 +170,12 @@ class Keeping(NoKeeping):
     def _tell(self, run: Run, found: Checkpoint) -> None:
         """What the user must know of going on."""
         notices = [f"{text} The checkpoint before it is taken." for text in found.damaged]
-        if others := differences(found.content["environment"], self.environment):
+        others = differences(found.content["environment"], self.environment)
+        if others and not found.finished:
             notices.append(
                 f"resumed where {', '.join(others)}: the last bits may differ from those of a fit that was not stopped"
             )
-        if not isinstance(run.data, Examples) and not repeats(run.data):
+        if not (found.finished or isinstance(run.data, Examples) or repeats(run.data)):
             notices.append(
                 "resumed on a stream that cannot be told its epoch (set_epoch): the batches that were taken are "
                 "passed over, and only if it gives the same ones again is this the fit that was not stopped"
