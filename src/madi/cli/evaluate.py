@@ -165,15 +165,13 @@ def _new(found: Found, loss: Loss, path: Path) -> Measured:
 def _write_report(
     path: Path, found: Found, trainer: Trainer, measured: Measured, values: Mapping[str, float]
 ) -> None:  # fmt: skip
+    from madi.cli.report import known_of
     from madi.diagnostics.report import Evidence, write_report
 
-    preparation = found.preparation
     evidence = Evidence(
         model=found.model, loss=trainer.loss, parts={"test": measured.examples}, data=measured.name,
-        network=Path(found.place).name, measured={"test": values}, metrics=trainer.metrics,
-        task="classification" if measured.classes else "regression", classes=measured.classes,
-        targets=() if preparation is None else preparation.target,
-        restore=None if preparation is None else preparation.restore, columns=getattr(preparation, "columns", {}),
-        names=measured.names, rows=measured.rows, configuration="" if found.config is None else found.config.to_toml(),
+        network=Path(found.place).name, measured={"test": values}, metrics=trainer.metrics, names=measured.names,
+        rows=measured.rows, configuration="" if found.config is None else found.config.to_toml(),
+        **known_of(measured.classes, found.preparation),
     )  # fmt: skip
     write_report(evidence, path)

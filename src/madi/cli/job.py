@@ -156,7 +156,8 @@ class Job:
         from madi.cli.building import describe
 
         config = self.config
-        if columns := getattr(self.data.preparation, "describe", list)():
+        columns: list[tuple[str, str, str]] = getattr(self.data.preparation, "describe", list)()
+        if columns:
             show(table(["column", "kind", "as"], _shortened(columns)))
             say()
         say(describe(self.trainer.model, self.data, self.parts, config.model))

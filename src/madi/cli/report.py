@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from madi.cli.run_folder import REPORT, writing
 
 if TYPE_CHECKING:
     from madi.cli.job import Job
+    from madi.datasets import Preparation
     from madi.diagnostics.report import Evidence
 
 
@@ -26,15 +29,28 @@ def evidence_of(job: Job, measured: dict[str, Any]) -> Evidence:
     from madi.diagnostics.report import Evidence
 
     config, trainer, data = job.config, job.trainer, job.data
-    preparation = data.preparation
     return Evidence(
         model=trainer.model, loss=trainer.loss, parts=job.parts, data=data.name, network=_network(job),
         measured=measured, metrics=config.metrics or (), history=trainer.history, ending=_ending(job),
-        notices=[data.notice] if data.notice else [], task="classification" if data.classes else "regression",
-        classes=data.classes, targets=getattr(preparation, "target", ()), restore=getattr(preparation, "restore", None),
-        columns=getattr(preparation, "columns", {}), configuration=config.to_toml(), seconds=_seconds(job),
+        notices=[data.notice] if data.notice else [], configuration=config.to_toml(), seconds=_seconds(job),
         findings=None if job.doctor is None else job.doctor.examine(), trainer=trainer, seed=config.seed,
+        **known_of(data.classes, data.preparation),
     )  # fmt: skip
+
+
+def known_of(classes: Sequence[str], preparation: Preparation | None) -> dict[str, Any]:
+    """What an `Evidence` is told of the data: task, names, units, and how features lead back to raw columns."""
+    known: dict[str, Any] = {"task": "classification" if classes else "regression", "classes": classes}
+    if preparation is None:
+        return known
+    known |= {"targets": preparation.target, "restore": preparation.restore}
+    if preparation.kind != "table":
+        return known
+    from madi.datasets.tables import TablePreparation
+    from madi.datasets.tables.originals import original
+
+    table = cast(TablePreparation, preparation)
+    return {**known, "columns": table.columns, "original": partial(original, table)}
 
 
 def _network(job: Job) -> str:
