@@ -13,4 +13,5 @@ from __future__ import annotations
 
 from madi.training.checkpoints.choice import Checkpoints, as_checkpoints
 from madi.training.checkpoints.folder import Checkpoint, clear, newest
-from madi.training.checkpoints.keeping import Keeping, NoKeeping, keeping_of
+from madi.training.checkpoints.keeping import Keeping, keeping_of
+from madi.training.checkpoints.no_keeping import NoKeeping

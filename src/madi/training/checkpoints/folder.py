@@ -16,9 +16,10 @@ from madi.training.checkpoints.packing import pack, unpack
 
 FORMAT, FORMAT_VERSION = "madi-checkpoint", 1
 KEPT = 2
-ENTRIES = frozenset(
-    "about environment settings data options first_epoch finished trainer tally callbacks weights".split()
-)
+ENTRIES = {
+    *("about", "environment", "settings", "data", "options", "first_epoch", "finished"),
+    *("trainer", "tally", "callbacks", "weights"),
+}
 NAME = "checkpoint-{:06d}.safetensors"
 FORM = re.compile(r"checkpoint-(\d{6,})\.safetensors")
 

@@ -36,6 +36,7 @@ from madi.training.checkpoints.content import (
 from madi.training.checkpoints.environment import differences, environment
 from madi.training.checkpoints.folder import Checkpoint
 from madi.training.checkpoints.lock import FolderLock
+from madi.training.checkpoints.no_keeping import NoKeeping
 from madi.training.checkpoints.packing import pack
 from madi.training.checkpoints.settings import expect_same, of_data, options, repeats, set_options, settings
 from madi.training.data import Examples
@@ -44,37 +45,6 @@ if TYPE_CHECKING:
     from madi.training.run import Run
 
 COST = 50  # times as long as writing a checkpoint took, before the next is written
-
-
-class NoKeeping:
-    """Of a run without checkpoints: nothing happens."""
-
-    engine: str | None = None
-    finished = False
-
-    @contextmanager
-    def opened(self, run: Run) -> Iterator[None]:
-        """Within the block the folder belongs to the run."""
-        yield
-
-    def begin(self, run: Run, first: Examples) -> None:
-        """The run has its engine, its data and its settings; `first` are examples of the data."""
-
-    def weights(self, state: Any, frozen: Any) -> tuple[Any, Any]:
-        """(state, frozen parameters) to begin with, in place of those given."""
-        return state, frozen
-
-    def take_up(self, run: Run) -> None:
-        """Callbacks have begun; those of the checkpoint go on."""
-
-    def between(self, run: Run) -> None:
-        """The engine has ended a call."""
-
-    def interrupted(self, run: Run) -> None:
-        """A signal ends the run here."""
-
-    def end(self, run: Run) -> None:
-        """The run has ended in order."""
 
 
 class Keeping(NoKeeping):
