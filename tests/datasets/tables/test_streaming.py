@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -152,6 +153,15 @@ def test_the_order_is_mixed_across_the_file(path):
 
 def test_the_order_of_the_file_is_kept_on_request(path):
     assert numbers(batches(path, batch_size=70, shuffled=False)).tolist() == list(range(ROWS))
+
+
+def test_passes_over_one_reader_at_once_do_not_disturb_each_other(path):
+    """As training and validation do whose batches are prepared in threads."""
+    reader = open_table(path)
+    passes = [TableBatches(reader, inputs=inputs, targets=targets, batch_size=50, seed=seed) for seed in range(4)]
+    alone = [numbers(found).tolist() for found in passes]
+    with ThreadPoolExecutor(len(passes)) as pool:
+        assert [found.tolist() for found in pool.map(numbers, passes)] == alone
 
 
 def test_parts_divide_the_rows_by_their_numbers(path):

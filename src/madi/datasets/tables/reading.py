@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -100,7 +101,7 @@ class TextPieces:
     """A text table in pieces (see `Pieces`); goes through it once to find types and rows."""
 
     def __init__(self, scanner: TextScanner):
-        self._scanner = scanner
+        self._scanner, self._lock = scanner, threading.Lock()
         self.spans = list(_spans(scanner))
         self.format, self.notices = scanner.format, scanner.notices
         self.schema = scanner.schema
@@ -108,7 +109,9 @@ class TextPieces:
 
     def frame(self, span: Span) -> pl.DataFrame:
         """The rows of a piece.  Raises FileError where the file has changed since it was opened."""
-        frame = self._scanner.widened(self._scanner.frame(self._scanner.piece(*span.at)))
+        with self._lock:  # batches may be prepared in a thread of their own, beside those of validation
+            piece = self._scanner.piece(*span.at)
+        frame = self._scanner.widened(self._scanner.frame(piece))
         if frame.height != span.rows or dict(frame.schema) != self.schema:
             raise FileError(f"{self._scanner.path}: the file has changed while it was read. Open it again.")
         return frame
