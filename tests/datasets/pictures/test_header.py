@@ -264,6 +264,16 @@ def test_a_webp_that_declares_too_much(encode, form, undecoded):
     assert expected in error(bytes(data))
 
 
+def test_a_webp_of_one_colour_is_believed_while_it_is_small(encode, monkeypatch):
+    data = encode(Image.new("RGB", (2000, 2000), (9, 9, 9)), "WebP", lossless=True)
+    assert len(data) < 300
+    x = PicturePreparation(1, 1, 3, ("a",)).decode(data)
+    np.testing.assert_array_equal(x.ravel(), np.full(3, np.float32(9) / np.float32(255)))
+    monkeypatch.setattr(decoding, "_plain", None)
+    large = encode(Image.new("RGB", (5000, 5000), (9, 9, 9)), "WebP", lossless=True)
+    assert f"declares 5000 x 5000 pixels, which its {len(large)} bytes of pixel data cannot hold" in error(large)
+
+
 def test_sizes_of_nothing(chunk, encode, pixels, undecoded):
     assert "declares 0 x 5 pixels, expected at least 1 x 1" in error(declared_png(chunk, 5, 0))
     data = bytearray(encode(pixels(1), "BMP"))

@@ -14,7 +14,7 @@ class Frame(NamedTuple):
     size       (height, width), before any rotation
     grey       whether there are no colours: grey levels, or a palette of greys
     data       bytes that hold the pixels
-    most       pixels that so many bytes can hold at most; None where there is no bound
+    most       pixels that so many bytes can hold at most
     content    what the decoder needs of the file
     exif       the block that tells the orientation; b"" where there is none
     simple     rows of 8-bit grey ("L") or colour ("RGB") in one zlib stream, `content`; else ""
@@ -23,12 +23,12 @@ class Frame(NamedTuple):
     size: tuple[int, int]
     grey: bool
     data: int
-    most: int | None
+    most: int
     content: Callable[[], bytes]
     exif: bytes = b""
     simple: str = ""
 
     def check(self) -> None:
         """Raise Refusal where the bytes cannot hold the pixels."""
-        if self.most is not None and self.size[0] * self.size[1] > self.most:
+        if self.size[0] * self.size[1] > self.most:
             raise lying(self.size, self.data)

@@ -10,6 +10,7 @@ from madi.datasets.pictures.division import Pictures
 from madi.datasets.pictures.preparation import PicturePreparation
 from madi.datasets.pictures.reading import for_each
 from madi.datasets.pictures.refusal import Refusal
+from madi.datasets.pictures.source import Entry, Source
 from madi.errors import FileError
 
 DEFAULT_SIDE = 128  # pixels: the longest side that pictures of different sizes are given unasked
@@ -35,12 +36,11 @@ def prepare(
     """
     if size and channels:
         return Prepared(PicturePreparation(*size, channels, classes), [])
-    headers = _headers(pictures)
-    grey = all(header_grey for _, header_grey in headers)
-    found = channels or (1 if grey else 3)
+    seen = _survey(pictures)
+    found = channels or (1 if all(header.grey for header in seen) else 3)
     if size:
         return Prepared(PicturePreparation(*size, found, classes), [])
-    sizes = np.array([header_size for header_size, _ in headers])
+    sizes = np.array([header.size for header in seen])
     chosen = default_size(sizes)
     return Prepared(PicturePreparation(*chosen, found, classes), _about_sizes(sizes, chosen))
 
@@ -63,26 +63,33 @@ def _about_sizes(sizes: np.ndarray, chosen: tuple[int, int]) -> list[str]:
     return [f"{text} to {chosen[0]} x {chosen[1]}. Give a size for another."]
 
 
-def _headers(pictures: Pictures) -> list[tuple[tuple[int, int], bool]]:
-    """(upright size, whether grey) of every picture whose header can be read."""
+class _Seen(NamedTuple):
+    """What counts of a header."""
+
+    size: tuple[int, int]
+    grey: bool
+
+
+def _survey(pictures: Pictures) -> list[_Seen]:
+    """The size, upright, and greyness of every picture whose header can be read."""
     source, entries = pictures.source, pictures.entries
-
     keeps = source.is_small
-
-    def look(row: int) -> tuple[tuple[int, int], bool] | FileError:
-        try:
-            header = source.header(entries[row])
-        except FileError as error:
-            return error
-        except Refusal as refusal:
-            return refusal.of(source.name(entries[row].parts))
-        if keeps:
-            source.keep(entries[row], header)
-        return header.size, header.frame.grey
-
-    found = for_each(look, len(entries))
-    headers = [header for header in found if not isinstance(header, FileError)]
-    if not headers:
+    found = for_each(lambda row: _look(source, entries[row], keeps=keeps), len(entries))
+    seen = [header for header in found if isinstance(header, _Seen)]
+    if not seen:
         text = f"{source.where}: none of the {len(found)} pictures to train on can be read"
         raise FileError(f"{text}. The first: {found[0]}")
-    return headers
+    return seen
+
+
+def _look(source: Source, entry: Entry, *, keeps: bool) -> _Seen | FileError:
+    """A picture's header, kept for its decoding, or why it has none."""
+    try:
+        header = source.header(entry)
+    except FileError as error:
+        return error
+    except Refusal as refusal:
+        return refusal.of(source.name(entry.parts))
+    if keeps:
+        source.keep(entry, header)
+    return _Seen(header.size, header.frame.grey)

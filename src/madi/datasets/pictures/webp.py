@@ -1,6 +1,7 @@
 """WebP: the size of its canvas, before the decoder takes memory for it.
 
-A lossless WebP of one colour takes 30 bytes at any size: no number of bytes is too few, and 16383 x 16383 is the most.
+A lossless WebP of one colour takes next to no bytes at any size, so no number of bytes is too few for any number of pixels.
+Up to 16 million pixels are believed; of more, a byte for 4096 is demanded (lossy, blank paper takes one for 550).
 
 Source: RFC 9649.
 """
@@ -15,6 +16,7 @@ from madi.datasets.pictures.refusal import corrupt, truncated
 
 _LOSSY, _LOSSLESS, _EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 _SIZE = 0x3FFF
+_BELIEVED, _MOST_PIXELS_IN_BYTE = 2**24, 4096
 
 
 def begins(data: bytes) -> bool:
@@ -28,7 +30,8 @@ def read_frame(data: bytes) -> Frame:
     size = _canvas(data)
     if declared > len(data):
         raise truncated("WebP", f"expected {declared} bytes, got {len(data)}")
-    return Frame(size, False, len(data), None, partial(bytes, data), _exif(data))
+    most = max(_BELIEVED, _MOST_PIXELS_IN_BYTE * len(data))
+    return Frame(size, False, len(data), most, partial(bytes, data), _exif(data))
 
 
 def _canvas(data: bytes) -> tuple[int, int]:
