@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from madi.errors import ConfigurationError, FileError
-from madi.training.checkpoints import lock
+from madi.training.checkpoints import clear, lock
 from madi.training.checkpoints.lock import FolderLock
 
 from ..common import points
@@ -61,6 +61,20 @@ def test_a_holder_that_could_not_say_who_it_is(text, tmp_path):
     with pytest.raises(ConfigurationError, match=r"is in use by another process\. "):
         FolderLock(tmp_path).take()
     one.give_back()
+
+
+def test_what_a_fit_is_writing_is_not_cleared(tmp_path):
+    fitted(plain, checkpoints=tmp_path)
+    one = FolderLock(tmp_path)
+    one.take()
+    with pytest.raises(ConfigurationError, match=" is in use by process "):
+        clear(tmp_path)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+    one.give_back()
+    clear(tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    clear(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_it_is_given_back_however_the_fit_ends(tmp_path):

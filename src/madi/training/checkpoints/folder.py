@@ -12,6 +12,7 @@ from typing import Any
 
 from madi.errors import FileError
 from madi.layers import tensor_file
+from madi.training.checkpoints.lock import FolderLock
 from madi.training.checkpoints.packing import pack, unpack
 
 FORMAT, FORMAT_VERSION = "madi-checkpoint", 1
@@ -89,12 +90,22 @@ def newest(folder: str | Path) -> Checkpoint | None:
 
 
 def clear(folder: str | Path) -> None:
-    """Remove all checkpoints of a folder: the work that they hold is lost.  Raises FileError where that fails."""
+    """Remove all checkpoints of a folder: the work that they hold is lost.  There need be no such folder.
+
+    Raises ConfigurationError where a fit is writing to it, and FileError where it cannot be written to.
+    """
+    where = Path(folder).expanduser()
+    if not where.is_dir():
+        return
+    lock = FolderLock(where)
+    lock.take()
     try:
-        for path in paths(folder).values():
+        for path in paths(where).values():
             path.unlink()
     except OSError as error:
         raise FileError(f"{folder}: cannot remove its checkpoints ({error.strerror}).") from error
+    finally:
+        lock.give_back()
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
