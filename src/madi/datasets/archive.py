@@ -31,7 +31,7 @@ def load_arrays(path: str | Path, *, test: float = 0.2, seed: int = 0) -> Datase
         raise FileError(f"{path}: expected both x_test and y_test, or none of them.")
     labels = arrays["y"].dtype.kind in "iu" and arrays["y"].ndim == 1
     parts = [_part(arrays["x"], arrays["y"], labels, str(path))]
-    parts += [_part(*tested, labels, f"{path}, test")] if tested else []
+    parts += [_part(tested[0], tested[1], labels, f"{path}, test")] if tested else []
     classes = _classes([part.y for part in parts], str(path)) if labels else ()
     if not tested and test:
         divided = split(*parts[0], validation=0.0, test=test, stratified=labels, seed=seed)
