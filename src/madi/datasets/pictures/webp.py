@@ -1,6 +1,6 @@
 """WebP: the size of its canvas, before the decoder takes memory for it.
 
-A lossless WebP of one colour takes next to no bytes at any size, so no number of bytes is too few for any number of pixels.
+A lossless WebP of one colour takes next to no bytes at any size: no number of bytes is too few for a number of pixels.
 Up to 16 million pixels are believed; of more, a byte for 4096 is demanded (lossy, blank paper takes one for 550).
 
 Source: RFC 9649.
