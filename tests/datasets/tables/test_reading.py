@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import gzip
 import io
 import lzma
 import pickle
+import tempfile
 import zipfile
 
 import numpy as np
@@ -378,6 +380,19 @@ def test_a_table_that_memory_does_not_hold_is_refused(write, monkeypatch):
     monkeypatch.setattr("madi.datasets.tables.reading.available_memory", lambda: 1 << 20)
     said = refusal(write("a,b\n1,2\n"), FileError)
     assert said.startswith("data.csv: too large to read into memory. Go through it in pieces")
+
+
+def test_a_full_disk_is_named_with_its_folder(write, monkeypatch, tmp_path):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
+    said = refusal(write(gzip.compress(b"a,b\n1,2\n"), "data.csv.gz"), FileError)
+    assert said == (
+        f"Cannot unpack data.csv.gz into {tmp_path}: No space left on device. Make room there, or set TMPDIR to another "
+        "folder."
+    )
 
 
 def test_unreadable_files_are_named(write, monkeypatch):
