@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -86,6 +88,33 @@ def test_a_class_without_weight_is_never_answered():
     own = classifier(epochs=40, learning_rate=0.02).fit(x, y, sample_weight=(y != "ash").astype(float))
     assert own.classes_.tolist() == ["ash", "birch", "cedar"]
     assert set(own.predict(x)) == {"birch", "cedar"}
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)  # NumPy's end in no NUL
+
+
+@settings(max_examples=40)
+@given(
+    labels=st.one_of(
+        st.lists(st.integers(-(2**40), 2**40), min_size=2, max_size=5, unique=True),
+        st.lists(TEXTS, min_size=2, max_size=5, unique=True),
+    ),
+    repeats=st.integers(1, 5), features=st.integers(1, 4), scale=st.floats(1e-3, 1e4), single=st.booleans(),
+    class_weight=st.sampled_from([None, "balanced"]), batch_size=st.integers(1, 30),
+)  # fmt: skip
+def test_any_small_table_is_learned_and_answered_with_its_labels(
+    labels, repeats, features, scale, single, class_weight, batch_size
+):
+    y = np.array(labels * repeats)
+    x = (scale * rows(len(y), features)).astype(np.float32 if single else np.float64)
+    own = classifier((3,), epochs=2, class_weight=class_weight, batch_size=batch_size).fit(x, y)
+    probabilities, decisions = own.predict_proba(x), own.decision_function(x)
+    assert own.classes_.tolist() == sorted(labels)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    likeliest = decisions.argmax(axis=1) if len(labels) > 2 else (decisions > 0).astype(int)
+    np.testing.assert_array_equal(own.predict(x), own.classes_[likeliest])
+    chosen = probabilities[np.arange(len(y)), likeliest]
+    np.testing.assert_allclose(chosen, probabilities.max(axis=1), rtol=1e-5)
 
 
 # ---- what goes wrong

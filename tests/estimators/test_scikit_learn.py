@@ -21,6 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from madi.estimators import NeuralNetworkClassifier, NeuralNetworkRegressor
+from madi.layers import Dense, ReLU, Sequential
 
 from .common import classes, classifier, regressor, rows, weights
 
@@ -36,6 +37,7 @@ def test_no_check_is_left_out_but_for_what_is_not_installed():
     code = """
 from sklearn.utils.estimator_checks import check_estimator
 from madi.estimators import NeuralNetworkClassifier, NeuralNetworkRegressor
+from madi.layers import Dense, ReLU, Sequential
 for estimator in (NeuralNetworkClassifier(), NeuralNetworkRegressor()):
     for result in check_estimator(estimator, on_skip=None):
         if result["status"] != "passed":
@@ -123,6 +125,15 @@ def test_weights_and_validation_data_are_routed_through_a_pipeline_and_transform
     assert pipeline[-1].history_["validation_loss"] == direct.history_["validation_loss"]
 
 
+@pytest.mark.long
+def test_a_search_in_several_processes_finds_what_one_finds():
+    x = rows()
+    own = classifier(network=lambda inputs, outputs: Sequential(Dense(5), ReLU(), Dense(outputs)))
+    grid = {"learning_rate": [1e-4, 1e-2], "patience": np.arange(1, 3), "early_stopping": [True]}
+    one, two = (GridSearchCV(own, grid, cv=2, n_jobs=processes).fit(x, classes(x)) for processes in (1, 2))
+    np.testing.assert_array_equal(one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"])
+
+
 # ---- as an object
 
 
@@ -148,6 +159,18 @@ def test_a_copy_predicts_the_same_and_trains_on_to_the_same_bits(make, through, 
     np.testing.assert_array_equal(weights(copied), weights(own))
     assert copied.loss_curve_ == own.loss_curve_
     assert copied.n_iter_ == own.n_iter_ == 10
+
+
+def test_a_copy_goes_on_by_the_engine_that_the_job_has_had(monkeypatch):
+    x = rows()
+    monkeypatch.setattr("madi.training.trainer.quick_on_numpy", lambda *job: False)
+    own = classifier(warm_start=True, engine="auto", dtype="float32").fit(x, classes(x))
+    monkeypatch.undo()
+    copied = pickle.loads(pickle.dumps(own))
+    for estimator in (own, copied):
+        estimator.fit(x, classes(x))
+    np.testing.assert_array_equal(weights(copied), weights(own))
+    assert copied._trainer._engines.keys() == {"jax"}
 
 
 def dumped(estimator, folder):

@@ -263,6 +263,7 @@ class NeuralNetwork(BaseEstimator):
 
 
 def carried(trainer: Trainer) -> dict[str, Any]:
-    """Attributes of a trainer that another one goes on from."""
+    """Attributes of a trainer that another one goes on from, by the same engine where it has compiled."""
     kept = {name: getattr(trainer, name) for name in ("key", "order", "epoch", "step", "dtype")}
-    return {**kept, "_optimizer_state": over(trainer._optimizer_state, np.array)}
+    engine = "jax" if "jax" in trainer._engines else trainer.engine_name
+    return {**kept, "engine_name": engine, "_optimizer_state": over(trainer._optimizer_state, np.array)}
