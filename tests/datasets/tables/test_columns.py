@@ -262,6 +262,24 @@ def test_time_of_day_and_missing_dates(fit):
     np.testing.assert_allclose(features, [[-1, 1, 0, 0], [1, -1, 0, 0], [0, 0, 0, 1]], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "times",
+    [["06:00", "18:00", None, "6:00:00"], [datetime.time(6), datetime.time(18), None, datetime.time(6)]],
+    ids=["texts", "times"],
+)
+def test_times_of_day_alone(fit, made, times):
+    preparation, features = fit({"at": times})
+    assert preparation.names == ("at", "at (time, sine)", "at (time, cosine)", "at (missing)")
+    np.testing.assert_allclose(features[:, 1], [1, -1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(preparation.inputs(made({"at": ["0:00"]}))[0, 1:3], [0, 1], atol=1e-6)
+    with pytest.raises(DataError, match=r"^t\.csv, line 3: expected a date, in column 'at', got '25:00'"):
+        preparation.inputs(made({"at": ["12:00", "25:00"]}))
+
+
+def test_what_only_looks_like_a_time_is_text(fit):
+    assert kinds(fit({"score": ["31:28", "90:81", "31:28", "90:81"]})[0]) == {"score": "category"}
+
+
 def test_dates_as_text(fit, made):
     preparation, features = fit({"day": ["2020-01-06", "2020-01-13", "2020-01-20", None]})
     assert kinds(preparation) == {"day": "date"}

@@ -16,6 +16,7 @@ from madi.errors import DataError
 
 MOSTLY = 0.9  # the share of a column that must read as numbers, or dates, for the rest of it to be a mistake
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+_TIME = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"
 _SHOWN = 40  # letters of a value in a message
 
 
@@ -49,7 +50,8 @@ class Values(NamedTuple):
 def settled(series: pl.Series) -> pl.Series:
     """The column in one of the types that the functions below know: texts, numbers, booleans, dates.
 
-    Texts are stripped, and those that stand for a missing value become null, as does NaN.  Durations become seconds.
+    Texts are stripped, and those that stand for a missing value become null, as does NaN.  Durations become seconds,
+    and times of day, also as texts throughout, moments of 1 January 1970.
 
     Raises DataError for what is no column of single values.
     """
@@ -58,16 +60,36 @@ def settled(series: pl.Series) -> pl.Series:
         series = series.cast(pl.String)
     if series.dtype == pl.String:
         texts = series.str.strip_chars()
-        return texts.set(texts.is_in(list(MISSING)), None)
+        return _times_or_texts(texts.set(texts.is_in(list(MISSING)), None))
     if dtype.is_float():
         return series.fill_nan(None) if _has_nan(series) else series
     if isinstance(dtype, pl.Duration):
         return series.dt.total_microseconds() / 1e6
     if isinstance(dtype, pl.Time):
-        return (series.cast(pl.Int64) // 1000).cast(pl.Datetime("us"))
+        return _on_one_day(series)
     if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
         return series
     raise DataError(f"column '{series.name}': expected single values, got {dtype}. Leave it out: ignore=.")
+
+
+def _times_or_texts(texts: pl.Series) -> pl.Series:
+    """The texts, or the times of day that all of them are."""
+    first = texts.first(ignore_nulls=True)
+    if first is None or not re.fullmatch(_TIME, first) or not texts.str.contains(f"^{_TIME}$").all():
+        return texts
+    times = _clock(texts)
+    return texts if times.null_count() > texts.null_count() else times
+
+
+def _clock(texts: pl.Series) -> pl.Series:
+    """Times of day written 6:30 or 6:30:15; null where a text is none."""
+    seconds = texts.str.replace(r"^(\d+:\d+)$", "${1}:00")
+    return _on_one_day(seconds.str.to_time("%H:%M:%S%.f", strict=False))
+
+
+def _on_one_day(times: pl.Series) -> pl.Series:
+    """Times of day as moments of the first day of 1970."""
+    return (times.cast(pl.Int64) // 1000).cast(pl.Datetime("us"))
 
 
 def _has_nan(series: pl.Series) -> bool:
@@ -241,5 +263,4 @@ def _dates_of_texts(series: pl.Series, form: str | None, place: Place) -> pl.Ser
         fitting = [entry for entry in FORMS if entry.format == form]
     if len(fitting) > 1:
         raise open_dates(series, place)
-    dates = fitting[0].parse(series) if fitting else pl.Series(series.name, [None] * len(series), pl.Date)
-    return dates.cast(pl.Datetime("us"))
+    return fitting[0].parse(series).cast(pl.Datetime("us")) if fitting else _clock(series)
