@@ -34,6 +34,7 @@ def evidence_of(job: Job, measured: dict[str, Any]) -> Evidence:
         measured=measured, metrics=config.metrics or (), history=trainer.history, ending=_ending(job),
         notices=[data.notice] if data.notice else [], configuration=config.to_toml(), seconds=_seconds(job),
         findings=None if job.doctor is None else job.doctor.examine(), trainer=trainer, seed=config.seed,
+        names=data.names.get("test" if "test" in job.parts else "validation"),
         **known_of(data.classes, data.preparation),
     )  # fmt: skip
 

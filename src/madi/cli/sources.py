@@ -83,13 +83,18 @@ def _taker(option: str) -> str:
 
 def load(config: TrainConfig) -> Dataset | StreamedDataset:
     """The examples of a run, divided into those to train on, to validate with and to test with."""
+    from madi.datasets import StreamedDataset
+
     loaders: dict[str, Callable[[TrainConfig], Any]] = {
         NAMED: _named,
         TABLE: _table,
         PICTURES: _pictures,
         ARRAYS: _arrays,
     }
-    return loaders[expect_options(config)](config)
+    data = loaders[expect_options(config)](config)
+    if isinstance(data, StreamedDataset):
+        data.train.batch_size = config.batch_size
+    return data
 
 
 def _named(config: TrainConfig) -> Dataset:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Dataset:
     validation    examples kept for choosing, where the loader has kept some
     preparation   how raw rows or pictures became x; what the model's file keeps, so that new ones become x alike
     weight        of each training example, (N,), where there are weights
+    names         of the examples of "test" and "validation", where they have some: the files of pictures
     """
 
     name: str
@@ -69,6 +70,7 @@ class Dataset:
     validation: Split | None = None
     preparation: Preparation | None = None
     weight: np.ndarray | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train.x)} training and {len(self.test.x)} test examples of shape {self.train.x.shape[1:]}"
@@ -86,6 +88,7 @@ class StreamedDataset:
     notice: str = ""
     validation: Batches | None = None
     preparation: Preparation | None = None
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = f"{self.train.count} training and {self.test.count} test examples of shape {self.train.shape}"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from madi.datasets.pictures import PicturePreparation, memory
+from madi.datasets import memory
+from madi.datasets.pictures import PicturePreparation
 from madi.datasets.preparation import described, restored
 from madi.errors import FileError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from madi.datasets import memory
 from madi.datasets.dataset import Dataset, StreamedDataset
-from madi.datasets.pictures import memory
 from madi.datasets.pictures.contents import Contents, about_bad, about_classes, in_batches, in_memory
 from madi.datasets.pictures.division import TEST, TRAIN, VALIDATION, Division, divided
 from madi.datasets.pictures.opening import open_source
@@ -66,8 +66,14 @@ def load_pictures(
     examples = {part: contents.examples for part, contents in parts.items()}
     kind: Any = StreamedDataset if streamed else Dataset
     named = _name(path), examples[TRAIN], examples[TEST], division.classes
-    found: Dataset | StreamedDataset = kind(*named, notice, examples.get(VALIDATION), preparation)
+    names = {part: _names(parts[part]) for part in (TEST, VALIDATION) if part in parts}
+    found: Dataset | StreamedDataset = kind(*named, notice, examples.get(VALIDATION), preparation, names=names)
     return found
+
+
+def _names(contents: Contents) -> list[str]:
+    source = contents.pictures.source
+    return [source.name(entry.parts) for entry in contents.pictures.entries]
 
 
 def _is_streamed(stream: bool | None, division: Division, preparation: PicturePreparation) -> bool:

@@ -1,20 +1,14 @@
-"""How much memory there is, and whether a table fits into it."""
+"""Whether a table fits into the memory that there is."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from madi.datasets.memory import available as available_memory
 
 GROWTH = 3.0  # bytes of frame and array that a byte of text becomes: "1.5," is 4 bytes, as float64 and float32 12
 UNPACKING = 10.0  # bytes of text in a byte of gzip or xz, as a rule
 COMPRESSED = (".gz", ".xz")
-
-
-def available_memory() -> int:
-    """Bytes that this process can still take: what the system has, or the limit on its address space leaves."""
-    left = _free()
-    limit = _address_space()
-    return left if limit is None else max(0, min(left, limit))
 
 
 def too_large(path: str | Path) -> bool:
@@ -43,30 +37,3 @@ def readable_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} GiB"
-
-
-def _free() -> int:
-    """Bytes that the system can give without swapping; where it does not say, half of what it has."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (ValueError, OSError, AttributeError):  # a system that does not tell
-        return 4 << 30
-
-
-def _address_space() -> int | None:
-    """What the limit on the address space leaves, in bytes; None without a limit."""
-    try:
-        import resource
-
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit == resource.RLIM_INFINITY:
-            return None
-        return limit - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except (ImportError, OSError):
-        return None
