@@ -67,14 +67,27 @@ def test_decimal_commas_are_numbers(write):
 
 def test_thousands_are_not_taken_for_decimals(write):
     """1,234 may be either: it stays text, rather than becoming 1.234."""
-    found, _, rows = detected(write("a\tb\n1,234\tx\n5,678\ty\n"))
+    path = write("a\tb\n1,234\tx\n5,678\ty\n")
+    found, _, rows = detected(path)
     assert found == ("\t", ".", "utf-8")
     assert rows == [("1,234", "x"), ("5,678", "y")]
+    assert read_table(path).notices == (
+        "Column 'a' stays text: the commas or points in its numbers could stand for thousands. Take those out that do, "
+        "or state the decimal sign.",
+    )
+    assert detected(path, decimal=",")[2] == [(1.234, "x"), (5.678, "y")]
 
 
-def test_a_point_for_thousands_is_no_number_beside_decimal_commas(write):
-    _, _, rows = detected(write("a;b\n1.234,5;1,5\n2,5;2,5\n"))
-    assert rows == [("1.234,5", 1.5), ("2,5", 2.5)]
+@pytest.mark.parametrize("late", [False, True])
+def test_a_point_for_thousands_is_no_number_beside_decimal_commas(late, write, monkeypatch):
+    """1.234 would be wrong by a factor of a thousand, wherever in the file the first point stands."""
+    monkeypatch.setattr(text, "HEAD", 100)
+    monkeypatch.setattr(text.TextScanner.frames, "__defaults__", (200,))
+    rows = ["7;7,5;1,5"] * (100 * late) + ["1.234;1.234,5;1,5", "2.345;2.345;2,5"]
+    table = read_table(write("a;b;c\n" + "".join(f"{row}\n" for row in rows)))
+    assert table.frame.tail(2).rows() == [("1.234", "1.234,5", 1.5), ("2.345", "2.345", 2.5)]
+    assert table.frame.head(-2).rows() == [("7", "7,5", 1.5)] * (100 * late)
+    assert len(table.notices) == (0 if late else 2)
 
 
 def test_a_tsv_file_prefers_tabs(write):

@@ -390,8 +390,8 @@ def test_a_full_disk_is_named_with_its_folder(write, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
     said = refusal(write(gzip.compress(b"a,b\n1,2\n"), "data.csv.gz"), FileError)
     assert said == (
-        f"Cannot unpack data.csv.gz into {tmp_path}: No space left on device. Make room there, or set TMPDIR to another "
-        "folder."
+        f"Cannot unpack data.csv.gz into {tmp_path}: No space left on device. Make room there, or set TMPDIR to "
+        "another folder."
     )
 
 

@@ -32,8 +32,7 @@ ENCODINGS = (
 )
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _RECORDS = 500  # of the sample, enough to tell the delimiter
-_COMMA_NUMBER = re.compile(r"[+-]?\d+,(\d+)")
-_POINT_NUMBER = re.compile(r"[+-]?\d+\.\d+")
+_COMMA, _POINT = (re.compile(rf"[+-]?\d+{sign}(?!\d{{3}}$)\d+") for sign in (",", r"\."))
 
 
 @dataclass(frozen=True)
@@ -142,14 +141,12 @@ def find_delimiter(text: str, path: Path) -> str:
 
 
 def find_decimal(text: str, delimiter: str) -> str:
-    """ "," where numbers are written 3,14, told by those whose decimals are not three digits; otherwise "."."""
+    """ "," where more numbers are like 3,14 than like 3.14; otherwise ".".  Three decimals could be thousands."""
     if delimiter == ",":
         return "."
     fields = [field.strip(' "') for line in text.split("\n")[:_RECORDS] for field in line.split(delimiter)]
-    commas = [found for field in fields if (found := _COMMA_NUMBER.fullmatch(field))]
-    points = sum(bool(_POINT_NUMBER.fullmatch(field)) for field in fields)
-    decimals = sum(len(found.group(1)) != 3 for found in commas)
-    return "," if decimals and len(commas) > points else "."
+    commas, points = (sum(bool(number.fullmatch(field)) for field in fields) for number in (_COMMA, _POINT))
+    return "," if commas > points else "."
 
 
 def _agreement(counts: np.ndarray) -> tuple[float, int]:

@@ -21,7 +21,7 @@ import polars as pl
 from madi.datasets.tables import faults, records, signs
 from madi.datasets.tables.detection import TableFormat
 from madi.datasets.tables.records import Piece
-from madi.datasets.tables.types import CODE, MISSING, ColumnType, Misfit, convert, joined, needs_rereading
+from madi.datasets.tables.types import CODE, DOUBTS, MISSING, ColumnType, Misfit, convert, joined, needs_rereading
 
 PIECE = 8 << 20  # bytes: large enough for polars' threads, small beside the table
 HEAD = 1 << 20  # bytes from which the types are first told
@@ -57,9 +57,7 @@ class TextScanner:
     def notices(self) -> tuple[str, ...]:
         """What the reader of the results must know."""
         return tuple(
-            f"Column '{name}' stays text: in its dates, day and month could be exchanged. Write them as 2024-12-31."
-            for name, type in self.types.items()
-            if type.open
+            f"Column '{name}' stays text: {DOUBTS[type.doubt]}" for name, type in self.types.items() if type.doubt
         )
 
     def close(self) -> None:
@@ -117,8 +115,8 @@ class TextScanner:
 
     def _parse(self, content: bytes) -> pl.DataFrame:
         frame = self._read(content, {name: type.read_as for name, type in self.types.items()})
-        if self._has_codes(content):
-            raise Misfit("a number with a leading zero")
+        if self._misread(content):
+            raise Misfit("a number with a leading zero, or a point beside decimal commas")
         spaced = signs.has_spaces(content, self.format.delimiter)
         found = [
             convert(frame[name], type, self.format.decimal)
@@ -167,13 +165,22 @@ class TextScanner:
         nothing = dict.fromkeys(self.header.names, ColumnType("missing"))
         return joined(nothing, self._read_as_text(content, piece), self.format.decimal)
 
-    def _has_codes(self, content: bytes) -> bool:
-        """Whether a column of integers has an entry with a leading zero, such as a postal code."""
-        names = [name for name, type in self.types.items() if type.kind == "integer" and not type.as_text]
-        if not names or not signs.has_zeros(content, self.format.delimiter):
+    def _misread(self, content: bytes) -> bool:
+        """Whether polars took an entry for a number that is none.
+
+        That is a whole number with a leading zero, such as a postal code, or one with a point beside decimal commas.
+        """
+        direct = {name: type.kind for name, type in self.types.items() if not type.as_text}
+        codes = [name for name, kind in direct.items() if kind == "integer"]
+        codes = codes if codes and signs.has_zeros(content, self.format.delimiter) else []
+        points = [name for name, kind in direct.items() if kind in ("integer", "number")]
+        points = points if self.format.decimal == "," and b"." in content else []
+        if not codes and not points:
             return False
         texts = self._read(content, {name: pl.String() for name in self.header.names})
-        return any(texts[name].str.contains(CODE).any() for name in names)
+        suspects = [texts[name].str.contains(CODE) for name in codes]
+        suspects += [texts[name].str.contains(".", literal=True) for name in points]
+        return any(answers.any() for answers in suspects)
 
 
 def body(stream: BinaryIO, path: Path, header: Header, size: int) -> Iterator[Piece]:

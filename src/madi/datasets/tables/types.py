@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import polars as pl
 
@@ -11,6 +12,12 @@ from madi.datasets.tables.dates import DateForm, date_forms
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 CODE = r"^0\d"  # a number with a leading zero: a postal code, a key
+THOUSANDS = r"^[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?$"
+DOUBTS = {
+    "dates": "in its dates, day and month could be exchanged. Write them as 2024-12-31.",
+    "thousands": "the commas or points in its numbers could stand for thousands. Take those out that do, or state the "
+    "decimal sign.",
+}
 TYPES: dict[str, pl.DataType] = {
     "missing": pl.String(),
     "integer": pl.Int64(),
@@ -22,6 +29,9 @@ TYPES: dict[str, pl.DataType] = {
 }
 
 
+_Texts = TypeVar("_Texts", pl.Series, pl.Expr)
+
+
 @dataclass(frozen=True)
 class ColumnType:
     """What the entries of a column are.
@@ -30,13 +40,13 @@ class ColumnType:
     form       how dates are written
     as_text    whether polars reads the column as text and `convert` makes the entries of it, because spaces surround
                them or polars reads them differently
-    open       whether the entries are dates in which day and month could be exchanged, for which they stay text
+    doubt      why the entries stay text, where they could be something else in two ways: a key of `DOUBTS`
     """
 
     kind: str
     form: DateForm | None = None
     as_text: bool = False
-    open: bool = False
+    doubt: str = ""
 
     @property
     def dtype(self) -> pl.DataType:
@@ -59,9 +69,7 @@ def types_of(frame: pl.DataFrame, decimal: str) -> dict[str, ColumnType]:
     spaced = _which(frame.select((pl.all().str.strip_chars() != pl.all()).any()))
     entries = frame.with_columns(pl.all().str.strip_chars())
     entries = entries.with_columns(pl.when(~pl.all().is_in(MISSING)).then(pl.all()))
-    if decimal == ",":
-        entries = entries.with_columns(pl.all().str.replace(",", ".", literal=True))
-    kinds = _plain_kinds(entries)
+    kinds = _plain_kinds(entries.with_columns(point(pl.all(), decimal)))
     return {
         name: ColumnType(kinds[name], as_text=name in spaced)
         if name in kinds
@@ -76,7 +84,7 @@ def join(first: ColumnType, second: ColumnType) -> ColumnType:
         return second if first.kind == "missing" else first
     as_text = first.as_text or second.as_text
     if (first.kind, first.form) == (second.kind, second.form):
-        return replace(first, as_text=as_text, open=first.open and second.open)
+        return replace(first, as_text=as_text, doubt=first.doubt if first.doubt == second.doubt else "")
     if {first.kind, second.kind} == {"integer", "number"}:
         return ColumnType("number", as_text=as_text)
     return ColumnType("text")
@@ -118,9 +126,11 @@ def _parse(entries: pl.Series, type: ColumnType, decimal: str) -> pl.Series:
     return point(entries, decimal).cast(type.dtype, strict=False)
 
 
-def point(entries: pl.Series, decimal: str) -> pl.Series:
-    """Numbers with a decimal comma as numbers with a point."""
-    return entries.str.replace(",", ".", literal=True) if decimal == "," else entries
+def point(entries: _Texts, decimal: str) -> _Texts:
+    """Numbers with a decimal comma as numbers with a point; those with a point as none, for it stands for thousands."""
+    if decimal != ",":
+        return entries
+    return entries.str.replace(".", "_", literal=True).str.replace(",", ".", literal=True)
 
 
 def _plain_kinds(entries: pl.DataFrame) -> dict[str, str]:
@@ -141,7 +151,9 @@ def _other_type(entries: pl.Series, spaced: bool) -> ColumnType:
     forms = date_forms(entries)
     if len(forms) == 1:
         return ColumnType("moment" if forms[0].timed else "date", form=forms[0])
-    return ColumnType("text", open=bool(forms))
+    if forms:
+        return ColumnType("text", doubt="dates")
+    return ColumnType("text", doubt="thousands" if entries.str.contains(THOUSANDS).all() else "")
 
 
 def _cast(entries: pl.DataFrame, dtype: pl.DataType) -> pl.DataFrame:
