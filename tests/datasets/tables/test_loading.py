@@ -114,6 +114,19 @@ def test_a_file_of_its_own_for_the_test(write):
     assert "strange.csv: column 'colour': 'mauve' (30 rows), of which the training rows had none" in notice
 
 
+def test_rows_are_called_by_their_lines(write):
+    path = write(animals(60))
+    data = load_table(path, target="kind", ignore=["size", "colour"])
+    column = data.preparation.fitted[0]
+    numbers = np.rint(data.test.x[:, 0] * column.deviation + column.mean).astype(int)
+    assert list(data.names["test"]) == [f"data.csv:{number + 2}" for number in numbers]
+    assert len(data.names["validation"]) == 6
+    gone = load_table(path, target="kind", test_data=write(animals(5), "test.csv")).names
+    path.unlink()
+    assert gone["validation"][0].startswith("data.csv, row ")
+    assert gone["test"][-2:] == ["test.csv:5", "test.csv:6"]
+
+
 # ---- classes
 
 

@@ -13,7 +13,7 @@ from madi.datasets.dataset import Dataset, Split, StreamedDataset
 from madi.datasets.splitting import split
 from madi.datasets.tables.gathering import Embed
 from madi.datasets.tables.memory import too_large
-from madi.datasets.tables.parts import Part
+from madi.datasets.tables.parts import Part, RowNames
 from madi.datasets.tables.preparation import TablePreparation
 from madi.datasets.tables.reading import TableReader, open_table, read_table
 from madi.datasets.tables.streaming import Part as RowPart
@@ -98,12 +98,13 @@ def _whole(
     y, weight = preparation.targets(part), preparation.weights(part)
     xs = preparation.drained(part, rows, notices)
     train, validated, tested = (Split(x, y[chosen]) for x, chosen in zip(xs, rows, strict=True))
+    names = {name: RowNames(part.table, getattr(rows, name)) for name in ("validation", "test")}
     if test_data is not None:
-        tested = _from_file(Path(test_data), preparation, notices)
+        tested, names["test"] = _from_file(Path(test_data), preparation, notices)
     return Dataset(
         path.stem, train, tested, preparation.classes, notice=" ".join(notices),
         validation=validated if len(validated.x) else None, preparation=preparation,
-        weight=None if weight is None else weight[rows.train],
+        weight=None if weight is None else weight[rows.train], names=names,
     )  # fmt: skip
 
 
@@ -206,10 +207,13 @@ def _by_class(goal: Target, labels: np.ndarray) -> dict[str, int]:
     return dict(zip(goal.classes, np.bincount(labels, minlength=len(goal.classes)).tolist(), strict=True))
 
 
-def _from_file(path: Path, preparation: TablePreparation, notices: list[str]) -> Split:
-    """The rows of a second file, prepared as the first's.  Raises DataError for a class that only it has."""
+def _from_file(path: Path, preparation: TablePreparation, notices: list[str]) -> tuple[Split, RowNames]:
+    """The rows of a second file, prepared as the first's, and their names.
+
+    Raises DataError for a class that only it has.
+    """
     part = preparation.part_in(path)
     told = list(part.table.notices)
     prepared = Split(preparation.inputs(part, notices=told), preparation.targets(part))
     notices += [f"{part.table.path}: {notice}" for notice in told]
-    return prepared
+    return prepared, RowNames(part.table, np.arange(len(part)))

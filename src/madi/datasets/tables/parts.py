@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 import polars as pl
@@ -96,3 +98,32 @@ def _listed(names: Sequence[str] | dict[str, pl.Series]) -> str:
     first = list(names)[:20]
     more = f" and {len(names) - len(first)} more" if len(names) > len(first) else ""
     return ", ".join(f"'{name}'" for name in first) + more
+
+
+class RowNames(Sequence[str]):
+    """The names of some rows of a table, "data.csv:17"; their lines are looked up when the first name is asked for.
+
+    Where the file is no longer there, rows are called by their number: "data.csv, row 16".
+    """
+
+    def __init__(self, table: Table, rows: np.ndarray) -> None:
+        self._table, self._rows = table, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self._names[index]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        name, last = self._table.path.name, int(self._rows.max(initial=-1)) + 1
+        try:
+            lines = np.arange(1, last + 1) if self._table.lines_of is None else self._table.lines_of(0, last)
+        except OSError:
+            return [f"{name}, row {row + 1}" for row in self._rows.tolist()]
+        return [f"{name}:{line}" for line in lines[self._rows].tolist()]

@@ -75,7 +75,7 @@ def settled(series: pl.Series) -> pl.Series:
 def _times_or_texts(texts: pl.Series) -> pl.Series:
     """The texts, or the times of day that all of them are."""
     first = texts.first(ignore_nulls=True)
-    if first is None or not re.fullmatch(_TIME, first) or not texts.str.contains(f"^{_TIME}$").all():
+    if not isinstance(first, str) or not re.fullmatch(_TIME, first) or not texts.str.contains(f"^{_TIME}$").all():
         return texts
     times = _clock(texts)
     return texts if times.null_count() > texts.null_count() else times
