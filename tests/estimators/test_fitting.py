@@ -77,7 +77,9 @@ def test_the_model_is_madis_own(tmp_path):
     own = fitted(classifier((8,), dtype="float32"))
     madi.save(own.model_, tmp_path / "model.safetensors")
     loaded = madi.load(tmp_path / "model.safetensors")
-    np.testing.assert_allclose(madi.predict_classes(loaded, rows())[1], own.predict_proba(rows()), rtol=1e-6)
+    names, probabilities = madi.predict_classes(loaded, rows())
+    np.testing.assert_array_equal(names, own.predict(rows()))
+    np.testing.assert_allclose(probabilities, own.predict_proba(rows()), rtol=1e-6)
 
 
 def test_softmax_in_a_network_of_ones_own_with_its_loss():

@@ -215,9 +215,7 @@ class NeuralNetwork(BaseEstimator):
     def _train(self, data: tuple[Any, ...], epochs: int, **options: Any) -> Self:
         """Train, and keep what came of it, whatever ends the training."""
         x, targets, weight = data
-        if not hasattr(self, "model_"):
-            self._start(x.dtype)
-        trainer = self._resumed
+        trainer = self._resumed(x.dtype)
         trainer.optimizer = self._optimizer()
         try:
             trainer.fit(
@@ -253,9 +251,10 @@ class NeuralNetwork(BaseEstimator):
         trainer = state.pop("_trainer", None)
         return state if trainer is None else {**state, "_carried": carried(trainer)}
 
-    @property
-    def _resumed(self) -> Trainer:
-        """The trainer of the last fit; after pickling another, which goes on from where it stood."""
+    def _resumed(self, dtype: Any) -> Trainer:
+        """The trainer of the last fit; after pickling another, which goes on from where it stood; else a new one."""
+        if not hasattr(self, "model_"):
+            self._start(dtype)
         if not hasattr(self, "_trainer"):
             self._trainer = self._new_trainer(self.model_, self._carried["dtype"])
             vars(self._trainer).update(self.__dict__.pop("_carried"), history=self.history_)

@@ -107,6 +107,7 @@ class NeuralNetworkClassifier(ClassifierMixin, NeuralNetwork):
 
     def _start(self, dtype: Any) -> None:
         super()._start(dtype)
+        self.model_.classes = tuple(map(str, self.classes_))
         self._ends_in_softmax = ends_in(self.model_, "Softmax")
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
