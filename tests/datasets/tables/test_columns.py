@@ -136,6 +136,14 @@ def test_text_among_numbers(fit, made):
     np.testing.assert_array_equal(preparation.inputs(made({"age": ["1,5"]}, decimal=",")), [[-0.5]])
 
 
+def test_points_beside_decimal_commas_could_stand_for_thousands(made):
+    table = made({"x": ["1,5", "2,5"] * 10 + ["1.234"], "y": ["a", "b", "a"] * 7}, decimal=",")
+    with pytest.raises(DataError, match=r"^t\.csv, line 22: expected numbers, as 20 of 21 values are, .* got '1\.234'"):
+        TablePreparation.fit(table, target="y")
+    preparation = TablePreparation.fit(made({"x": ["1,5", "2,5"], "y": ["a", "b"]}, decimal=","), target="y")
+    np.testing.assert_array_equal(preparation.inputs(made({"x": ["1.5", "2,5"]})), [[-1], [1]])
+
+
 def test_a_column_that_is_mostly_numbers_is_a_mistake(fit):
     values = [str(number) for number in range(19)] + ["n.a."]
     with pytest.raises(DataError) as found:

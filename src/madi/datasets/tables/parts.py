@@ -53,7 +53,7 @@ class Part:
         """Tells where a row stands, and how its file writes decimals."""
         rows, place = self.rows, self.table.place
         name = place if rows is None else lambda row: place(int(rows[row]))
-        return Place(name, "," if self.comma else self.decimal)
+        return Place(name, ".," if self.comma and self.decimal == "." else self.decimal)
 
     @property
     def decimal(self) -> str:

@@ -25,7 +25,8 @@ class Place:
     """Where the rows of a column stand, and how its file writes decimals.
 
     name       row of the column -> "data.csv, line 17"
-    decimal    "." or ","
+    decimal    ".", or ",", beside which a point could stand for thousands; ".," for a file that shows no sign of its
+               own, where the training file had commas
     """
 
     name: Callable[[int], str]
@@ -157,7 +158,7 @@ def unreadable(series: pl.Series, bad: pl.Series, expected: str, place: Place, m
     """The error for the first of the `bad` values of a column."""
     row = int(bad.arg_max() or 0)
     value = str(series[row])
-    comma = place.decimal == "." and _has_decimal_comma(value)
+    comma = "," not in place.decimal and _has_decimal_comma(value)
     hint = " If its comma is the decimal sign, read it with decimal='comma'." if comma else ""
     fix = ", ".join(filter(None, ["Mend it", more]))
     return DataError(f"{place(row)}: expected {expected}, in column '{series.name}', got {shown(value)}. {fix}.{hint}")
@@ -200,7 +201,10 @@ def as_numbers(series: pl.Series, place: Place) -> Values:
 
 
 def _parsed(series: pl.Series, place: Place) -> pl.Series:
-    return point(series, place.decimal).cast(pl.Float64, strict=False)
+    """Texts as numbers; null where one is none."""
+    either = place.decimal == ".,"
+    entries = series.str.replace(",", ".", literal=True) if either else point(series, place.decimal)
+    return entries.cast(pl.Float64, strict=False)
 
 
 def _values(series: pl.Series) -> Values:
