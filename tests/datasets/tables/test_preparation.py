@@ -227,6 +227,7 @@ def test_dates_of_a_file_of_one_row_are_read_as_in_training(tmp_path, first, for
     (column,) = preparation.fitted
     read = preparation.read([tmp_path / "new.csv"])
     assert column.form == form
+    assert read.notices == ()
     since_new_year = read.x[0, 0] * column.deviation + column.mean - np.datetime64("2020-01-01").astype(int)
     assert since_new_year == pytest.approx(day, abs=1e-3)
 

@@ -214,8 +214,13 @@ class TablePreparation(Preparation):
         table, told = part.table, list[str]()
         x = self.inputs(part, notices=told)
         names = [f"{table.path.name}:{line}" for line in table.lines().tolist()]
-        notices = tuple(f"{table.path}: {notice}" for notice in (*table.notices, *told))
+        notices = tuple(f"{table.path}: {notice}" for notice in (*self._of_file(table), *told))
         return Inputs(names, x, notices, lambda row: table.frame.row(row, named=True))
+
+    def _of_file(self, table: Table) -> list[str]:
+        """What reading a file told, but for columns that are read here as the training file wrote them."""
+        known = tuple(f"Column '{column.name}' stays text:" for column in self.fitted if column.kind != "category")
+        return [notice for notice in table.notices if not notice.startswith(known)]
 
     def _tell_extra(self, part: Part, notices: list[str]) -> None:
         known = {*(column.name for column in self.fitted), *(column.name for column in self.dropped)}
