@@ -235,7 +235,7 @@ def test_pieces_hold_the_records_that_csv_finds(rows, size):
 
 
 CORRECT = " Correct the line; an entry with the delimiter ',' in it stands in quotation marks."
-CLOSE = ' Close the field, or quote the whole of it and write each quotation mark in it twice ("").'
+CLOSE = ' Close the field, or quote the whole of it, from its first sign on, and write each mark in it twice ("").'
 REFUSED = {
     "empty file": ("", "data.csv: expected a header and rows, got an empty file. Save the table again."),
     "blank lines alone": ("\n\r\n", "data.csv: expected a header and rows, got an empty file. Save the table again."),
@@ -272,6 +272,10 @@ REFUSED = {
     ),
     "a quote within a field": (
         'a,b\n1,5" pipe\n2,"y"\n3,6" pipe\n',
+        "data.csv, line 2: expected fields quoted whole or not at all, got a quotation mark within a field." + CLOSE,
+    ),
+    "a space before a quote": (
+        'a,b\n1, "x, y"\n',
         "data.csv, line 2: expected fields quoted whole or not at all, got a quotation mark within a field." + CLOSE,
     ),
     "text after a quoted field": (

@@ -86,7 +86,7 @@ def quote(path: Path, piece: Piece, fault: QuoteFault) -> DataError:
     """For a quotation mark at a place where none may stand."""
     return DataError(
         f"{path}, line {piece.line + fault.line}: expected fields quoted whole or not at all, got {fault.fault}. "
-        'Close the field, or quote the whole of it and write each quotation mark in it twice ("").'
+        'Close the field, or quote the whole of it, from its first sign on, and write each mark in it twice ("").'
     )
 
 
