@@ -147,3 +147,17 @@ print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
     text, peak = run.stdout.splitlines()
     assert text == f"{path}: expected at most {1 << 24} bytes of content, got more. {REMEDY}"
     assert int(peak) < 200
+
+
+def test_several_streams_of_xz_follow_one_another_with_padding(tmp_path):
+    path = tmp_path / "data.xz"
+    path.write_bytes(lzma.compress(b"one ") + bytes(8) + lzma.compress(b"two") + bytes(4))
+    with open_content(path, limit=100) as content:
+        assert [content.read(2), bytes(content.rest())] == [b"on", b"e two"]
+
+
+def test_xz_that_asks_for_too_much_memory_gets_none(tmp_path):
+    path = tmp_path / "data.xz"
+    path.write_bytes(lzma.compress(b"small", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}]))
+    with open_content(path, limit=100) as content, pytest.raises(FileError, match="Memory usage limit exceeded"):
+        content.rest()

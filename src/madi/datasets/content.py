@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, Self, cast
 
 from madi.datasets.published import PublishedFile
 from madi.errors import FileError
@@ -18,7 +18,7 @@ from madi.errors import FileError
 REMEDY = "Replace it with a fresh copy (a cached one: delete it, and it is downloaded again)."
 SUFFIXES = ("", ".gz", ".xz")
 _BLOCK = 1 << 20
-_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+_MOST_MEMORY = 1 << 28  # bytes that unpacking .xz may take: xz -9 asks for 65 MiB, a header could ask for 4 GiB
 _KINDS = {".gz": "gzip", ".xz": "xz"}
 
 
@@ -26,6 +26,47 @@ class Readable(Protocol):
     """Anything with a file's `read`."""
 
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Xz:
+    """An .xz file, unpacked forward in at most _MOST_MEMORY: `lzma.open` takes what the header asks for."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._file = path.open(mode)
+        self._unpacker, self._packed = _unpacker(), b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def read(self, size: int, /) -> bytes:
+        found = bytearray()
+        while len(found) < size and self._more():
+            found += self._unpacker.decompress(self._packed, size - len(found))
+            self._packed = b""
+        return bytes(found)
+
+    def _more(self) -> bool:
+        """Have the unpacker ready for the next bytes; whether there are some.  A file may hold several streams."""
+        if not self._unpacker.eof and not self._unpacker.needs_input:
+            return True
+        ended = self._unpacker.eof
+        self._packed = (ended and self._unpacker.unused_data) or self._file.read(_BLOCK)
+        if ended:
+            self._packed = self._packed.lstrip(b"\0")
+            self._unpacker = _unpacker() if self._packed else self._unpacker
+        elif not self._packed:
+            raise EOFError
+        return bool(self._packed)
+
+
+def _unpacker() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(memlimit=_MOST_MEMORY)
+
+
+_OPENERS: dict[str, Any] = {".gz": gzip.open, ".xz": _Xz}
 
 
 class Content:
