@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from madi.cli.console import say
+from madi.cli.sources import show_preparation
 
 if TYPE_CHECKING:
     from madi.cli.loading import Found
@@ -67,8 +68,11 @@ def inspect(
     found = find_or_make(model, sizes("--input-shape", input_shape), outputs)
     say(found.place)
     for name, value in found.about.items():
-        say(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        if name != "preparation":
+            say(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     say()
+    if found.preparation is not None:
+        show_preparation(found.preparation)
     summary = found.model.summary()
     say(summary.table(kernels=True))
     many = len(summary.rows) > AT_A_GLANCE

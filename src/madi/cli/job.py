@@ -11,14 +11,13 @@ import numpy as np
 
 from madi.cli.console import notice, say, show, table
 from madi.cli.run_folder import CHECKPOINTS, EVENTS, RunFolder
+from madi.cli.sources import show_preparation
 from madi.config import TrainConfig
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset, StreamedDataset
     from madi.diagnostics import Doctor
     from madi.training import Callback, Trainer
-
-MOST_COLUMNS = 24  # of a table, that are told
 
 
 def job_of(config: TrainConfig) -> Job:
@@ -156,10 +155,8 @@ class Job:
         from madi.cli.building import describe
 
         config = self.config
-        columns: list[tuple[str, str, str]] = getattr(self.data.preparation, "describe", list)()
-        if columns:
-            show(table(["column", "kind", "as"], _shortened(columns)))
-            say()
+        if self.data.preparation is not None:
+            show_preparation(self.data.preparation)
         say(describe(self.trainer.model, self.data, self.parts, config.model))
         if config.members > 1:
             say(
@@ -173,13 +170,6 @@ class Job:
         if self.doctor is not None:
             say()
             say(str(self.doctor.examine()))
-
-
-def _shortened(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """The rows of a table, of many the first and the last."""
-    left = len(rows) - MOST_COLUMNS
-    half = MOST_COLUMNS // 2
-    return rows if left <= 0 else [*rows[:half], (f"... {left} more", "", ""), *rows[-half:]]
 
 
 def finish(

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from madi.cli.console import say, show, table
 from madi.config import OWN, TrainConfig
 from madi.errors import ConfigurationError, UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
-    from madi.datasets import Dataset, StreamedDataset
+    from madi.datasets import Dataset, Preparation, StreamedDataset
 
+MOST_ROWS = 24  # columns of a table that are told
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".xz")
 NAMED, TABLE, PICTURES, ARRAYS = "a dataset by name", "a table", "a folder of pictures", "a file of arrays"
 
@@ -138,6 +140,15 @@ def _divided(config: TrainConfig) -> dict[str, Any]:
         "validation": config.validation,
         "seed": config.seed,
     }
+
+
+def show_preparation(preparation: Preparation) -> None:
+    """What becomes of raw examples: of a table a line for each column, of many the first and the last."""
+    rows = preparation.describe()
+    if left := max(0, len(rows) - MOST_ROWS):
+        rows = [*rows[: MOST_ROWS // 2], (f"... {left} more", "", ""), *rows[-MOST_ROWS // 2 :]]
+    show(table(["of", "kind", "as"], rows))
+    say()
 
 
 def pairs(texts: tuple[str, ...] | None) -> dict[str, str]:

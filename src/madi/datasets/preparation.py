@@ -44,6 +44,10 @@ class Preparation(ABC):
         return outputs
 
     @abstractmethod
+    def describe(self) -> list[tuple[str, str, str]]:
+        """What raw examples become, to show: (of what, which kind, as what)."""
+
+    @abstractmethod
     def read(self, paths: Sequence[Path]) -> Inputs:
         """The raw examples in files, prepared.  Raises FileError, DataError, naming file and place."""
 

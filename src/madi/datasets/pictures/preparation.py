@@ -53,6 +53,11 @@ class PicturePreparation(Preparation):
             read_picture(source, source.entries[0], x)
         return x
 
+    def describe(self) -> list[tuple[str, str, str]]:
+        """The size and the channels of every picture."""
+        colours = "grey" if self.channels == 1 else "colour"
+        return [("pictures", colours, f"{self.height} x {self.width} pixels, 0..1")]
+
     def read(self, paths: Sequence[Path]) -> Inputs:
         """Pictures by path: files, folders with all that lie in them, and zip archives of them.
 
