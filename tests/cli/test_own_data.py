@@ -203,6 +203,17 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(madi, cancer, tmp_path,
     assert losses[0] == losses[1]
 
 
+def test_a_run_that_cannot_be_gone_on_with_keeps_what_it_has(madi, cancer, tmp_path):
+    assert madi("train", cancer, "--target", "diagnosis", *QUICK).code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    config = tmp_path / "run/config.toml"
+    config.write_text(config.read_text().replace("epochs = 5", "epochs = 6"))
+    refused = madi("train", "--resume", "run")
+    assert (refused.code, "in the fit that the checkpoint is of" in refused.err) == (2, True)
+    config.write_bytes(before[config])
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_what_cannot_be_resumed(madi, cancer, tmp_path):
     assert madi("train", "--resume", "nowhere").err.startswith("madi: --resume nowhere: holds no run")
     assert "Leave out everything else" in madi("train", "--resume", "run", "--epochs", "3").err

@@ -83,9 +83,9 @@ def train(
             return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)
     except BaseException as error:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
-        if job is not None and (job.trainer.history.epochs or folder.has_checkpoints()):
+        if job is not None and job.trainer.step:
             finish(job, folder, quiet=True, broken_off=True)
-        elif resume is None:
+        elif resume is None and not folder.has_checkpoints():
             folder.give_up()
         if job is not None and isinstance(error, DivergenceError) and not quiet:
             job.report_health()

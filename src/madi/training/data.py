@@ -46,6 +46,10 @@ class Examples:
         """A copy of some of the examples."""
         return Examples(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
+    def copied(self) -> Examples:
+        """In memory of their own: a stream may fill that of a batch anew."""
+        return Examples(np.array(self.x), np.array(self.y), None if self.weight is None else np.array(self.weight))
+
     def counting(self) -> Examples:
         """Those of weight above 0.  A batch of nothing but zeros would divide by a weight of 0."""
         return self if self.weight is None or self.weight.all() else self.pick(self.weight > 0)

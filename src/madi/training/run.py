@@ -23,6 +23,7 @@ from madi.training.first_state import first_state
 from madi.training.history import VALIDATION
 from madi.training.interrupt import Interrupts
 from madi.training.progress import progress_for
+from madi.training.streams import StreamedExamples
 from madi.training.tally import Tally
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Run:
     """One call of fit: from the state of the trainer to its state some epochs later."""
 
     def __init__(
-        self, trainer: Trainer, data: Any, validation: Examples | None, epochs: int, batch_size: int,
+        self, trainer: Trainer, data: Any, validation: Examples | StreamedExamples | None, epochs: int, batch_size: int,
         callbacks: list[Callback], accumulate: int = 1, keeping: NoKeeping | None = None,
     ) -> None:  # fmt: skip
         self.trainer, self.data, self.validation = trainer, data, validation
@@ -90,7 +91,7 @@ class Run:
             return
         self.state, self.frozen = self._first_state()
         self.shared = self.engine.share(first.arrays()) if table else None
-        self.held_out = None if self.validation is None else self.engine.share(self.validation.arrays())
+        self.held_out = None if self.validation is None else trainer._shared(self.engine, self.validation)
         steps = -(-len(first) // self.batch_size // self.groups.size) if table else None
         trainer._progress.start(self.last_epoch - trainer.epoch, trainer.epoch + 1, steps)
         # Only callbacks and streams can write into the model while this runs, and in the end it is given new weights.
@@ -146,8 +147,7 @@ class Run:
 
     def _checked(self, batch: Any) -> Examples:
         """A batch of a stream, in memory of its own: the stream may fill the old one anew while this one waits."""
-        x, y, weight = self.trainer._checked(batch, "batch", known=self.outputs).arrays()
-        return Examples(np.array(x), np.array(y), None if weight is None else np.array(weight))
+        return self.trainer._checked(batch, "batch", known=self.outputs).copied()
 
     def _batches(self) -> Generator[tuple[Any, np.ndarray, int, bool], None, None]:
         """(data on the engine, rows of indices into it, the first to be taken, whether no more come) of an epoch."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from madi import optimizers
+from madi.datasets.dataset import Batches
 from madi.errors import ConfigurationError, unknown_name
 from madi.graph import Variable
 from madi.kernels import random
@@ -29,6 +30,7 @@ from madi.training.progress import progress_for
 from madi.training.run import Run
 from madi.training.settings import as_augmentation, as_metrics, as_precision, expect_whole, floating
 from madi.training.step import Step
+from madi.training.streams import StreamedExamples, first_of_all, pieces
 
 ENGINES = ("auto", "jax", "numpy")
 
@@ -165,10 +167,11 @@ class Trainer:
         """
         if batch_size is not None:
             expect_whole("evaluate: batch_size", batch_size)
-        found = self._examples(data, "evaluate", sample_weight=sample_weight)
+        found = self._measured_on(data, "evaluate", sample_weight=sample_weight)
         engine = self._engine(len(found), 1)
         variables = engine.share({"parameters": self._values(), "statistics": self._statistics()})
-        return self._evaluate(engine, self._step(found), variables, found, engine.share(found.arrays()), batch_size)
+        step, shared = self._step(first_of_all(found)), self._shared(engine, found)
+        return self._evaluate(engine, step, variables, found, shared, batch_size)
 
     def reset(self) -> None:
         """Start anew: the first weights, no optimizer state, an empty history."""
@@ -200,13 +203,26 @@ class Trainer:
                     "fit: sample_weight, class_weight and a validation share need arrays (x, y), got an iterable of "
                     "batches. Let the iterable give (x, y, weight), and pass validation=(x, y)."
                 )
-            return data, None if validation is None else self._examples(validation, "validation")
+            return data, None if validation is None else self._measured_on(validation, "validation")
         training = self._examples(
             data, "data", sample_weight=sample_weight, class_weight=class_weight, batch_size=batch_size
         )
         if isinstance(validation, float):
             return split(training, validation, self.order)
-        return training, None if validation is None else self._examples(validation, "validation")
+        return training, None if validation is None else self._measured_on(validation, "validation")
+
+    def _measured_on(self, data: Any, where: str, *, sample_weight: Any = None) -> Examples | StreamedExamples:
+        """All examples; those that are larger than memory stay where they are."""
+        if not isinstance(data, Batches):
+            return self._examples(data, where, sample_weight=sample_weight)
+        if sample_weight is not None:
+            raise ConfigurationError(f"{where}: sample_weight needs arrays (x, y), got batches. Leave it out.")
+        known: dict[Shape, Shape] = {}
+        return StreamedExamples(data, lambda batch: self._checked(batch, f"{where}: batch", known=known).copied())
+
+    def _shared(self, engine: Any, found: Examples | StreamedExamples) -> Any:
+        """Arrays on the engine; of what is larger than memory nothing."""
+        return None if isinstance(found, StreamedExamples) else engine.share(found.arrays())
 
     def _examples(self, data: Any, where: str, **options: Any) -> Examples:
         """All examples of arrays, or of an iterable of batches, checked; those of weight 0 are left out."""
@@ -282,21 +298,26 @@ class Trainer:
             return [metric.length(outputs, target) for metric in inside]
 
     def _evaluate(
-        self, engine: Any, step: Step, variables: Any, found: Examples, shared: Any, batch_size: int | None
-    ) -> dict[str, float]:
-        size = min(len(found), batch_size or evaluation_batch(found.x.shape[1:]))
+        self, engine: Any, step: Step, variables: Any, found: Examples | StreamedExamples, shared: Any,
+        batch_size: int | None,
+    ) -> dict[str, float]:  # fmt: skip
+        size = batch_size or evaluation_batch(first_of_all(found).x.shape[1:])
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the loss says what came of it
-            values = step.read(engine.evaluate(step, variables, shared, size, self._numbers()))
-        return values | self._whole_values(engine, variables, found)
+            reports = [
+                engine.evaluate(step, variables, arrays, min(len(arrays[0]), size), self._numbers())
+                for arrays in ([shared] if shared else (engine.share(part.arrays()) for part in pieces(found)))
+            ]
+        return step.read(np.concatenate(reports)) | self._whole_values(engine, variables, found)
 
-    def _whole_values(self, engine: Any, variables: Any, found: Examples) -> dict[str, float]:
+    def _whole_values(self, engine: Any, variables: Any, found: Examples | StreamedExamples) -> dict[str, float]:
         """Metrics that need all outputs at once."""
         whole = [metric for metric in self.metrics if isinstance(metric, metrics.Whole)]
         if not whole:
             return {}
         self._write({**engine.host(variables["parameters"]), **engine.host(variables["statistics"])})
-        prediction = predict(self.model, found.x, engine=engine.name)
-        return {metric.name: float(metric.function(found.y, prediction)) for metric in whole}
+        answers = [(part.y, predict(self.model, part.x, engine=engine.name)) for part in pieces(found)]
+        targets, prediction = (np.concatenate(column) for column in zip(*answers, strict=True))
+        return {metric.name: float(metric.function(targets, prediction)) for metric in whole}
 
     def _numbers(self) -> dict[str, Any]:
         found = {"layers": self.model.hyperparameters(), "optimizer": self.optimizer.numbers()}

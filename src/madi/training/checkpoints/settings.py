@@ -16,6 +16,7 @@ from madi.optimizers import Optimizer
 from madi.options import Options
 from madi.training.data import Examples
 from madi.training.step import layers_signature
+from madi.training.streams import first_of_all
 
 if TYPE_CHECKING:
     from madi.training.run import Run
@@ -110,7 +111,7 @@ def of_data(run: Run, first: Examples) -> dict[str, Any]:
         training = {"data": _of_examples(run.data)}
     else:
         training = {"data's first batch": _of_examples(first, checksum=repeats(run.data))}
-    return training | ({} if run.validation is None else {"validation": _of_examples(run.validation)})
+    return training | ({} if run.validation is None else {"validation": _of_examples(first_of_all(run.validation))})
 
 
 def repeats(data: Any) -> bool:
