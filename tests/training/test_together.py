@@ -175,7 +175,7 @@ def test_checkpoints_are_refused():
         r"^fit_together: no checkpoints are kept of several trainers at once\. Leave them out, or call "
         r"trainer\.fit\(\.\.\., checkpoints=folder\) for each\.$"
     )):  # fmt: skip
-        fit_together([trainer()], points(), checkpoints="folder")
+        fit_together([trainer(0)], points(), checkpoints="folder")
 
 
 def test_streams_are_refused():
