@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from madi.cli.run_folder import CONFIGURATION, MODEL
 from madi.config import TrainConfig
-from madi.errors import ConfigurationError, FileError, closest
+from madi.errors import ConfigurationError, FileError, MadiError, closest
 
 if TYPE_CHECKING:
     from madi.datasets import Preparation
@@ -45,11 +45,14 @@ class Found:
 
     @property
     def preparation(self) -> Preparation | None:
-        """How raw rows or pictures become what the network takes, where the file says so."""
+        """How raw rows or pictures become what the network takes, where the file says so; FileError for nonsense."""
         from madi.datasets.preparation import restored
 
         config = self.about.get("preparation")
-        return restored(config) if isinstance(config, dict) else None
+        try:
+            return restored(config) if isinstance(config, dict) else None
+        except MadiError as error:
+            raise FileError(f"{self.place}: {error}") from error
 
     def loss(self, name: str | None = None) -> Loss:
         """The loss called `name`, or the one that the model was trained with."""

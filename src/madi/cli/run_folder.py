@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +25,8 @@ CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jso
 CURVES, RESULTS = "curves.png", "results.json"
 REPORT, EVENTS, CHECKPOINTS = "report.html", "tensorboard", "checkpoints"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
+ELSEWHERE = "Choose another folder with --output."
+FREE = "Free some space, or choose another folder with --output."
 
 # Options of every command that writes such a folder.
 Output = Annotated[
@@ -39,9 +43,9 @@ Quiet = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFolder:
-    """A folder that can be written to.
+    """A folder that can be written to; what lies in it stays until the run begins.
 
     config.toml         what was asked for; `madi train --config` does it again
     model.safetensors   the trained network
@@ -57,23 +61,32 @@ class RunFolder:
 
     path: Path
     was_there: bool
+    begun: bool = False
 
     @classmethod
     def create(cls, config: TrainConfig, output: Path | None, *, overwrite: bool = False) -> RunFolder:
-        """Make the folder and write the configuration, before any work is done.
+        """Make the folder, before any work is done.
 
         Raises FileError where it cannot be written, ConfigurationError where it holds a run already.
         """
-        from madi.training.checkpoints import clear
-
         path = _free_name(config) if output is None else output.expanduser()
         folder = cls(path, path.exists())
         if not overwrite:
             folder._expect_free()
-        clear(folder.file(CHECKPOINTS))
-        with writing(path, "Choose another folder with --output."):
-            folder.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
-        return folder
+        with writing(path, ELSEWHERE), tempfile.TemporaryFile(dir=path):
+            return folder
+
+    def begin(self, config: TrainConfig) -> None:
+        """Write the configuration in the place of an earlier run's, whose checkpoints are removed.
+
+        Raises ConfigurationError where another fit is writing to it.
+        """
+        from madi.training.checkpoints import clear
+
+        clear(self.file(CHECKPOINTS))
+        self.begun = True
+        with writing(self.path, ELSEWHERE):
+            self.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
 
     def _expect_free(self) -> None:
         if self.file(MODEL).exists():
@@ -95,10 +108,11 @@ class RunFolder:
         return self.path / name
 
     def give_up(self) -> None:
-        """Take back what `create` made: nothing came of the run."""
+        """Take back what `create` and `begin` made: nothing came of the run."""
         with contextlib.suppress(OSError):
-            self.file(CONFIGURATION).unlink()
-            shutil.rmtree(self.file(CHECKPOINTS), ignore_errors=True)
+            if self.begun:
+                self.file(CONFIGURATION).unlink(missing_ok=True)
+                shutil.rmtree(self.file(CHECKPOINTS), ignore_errors=True)
             if not self.was_there:
                 self.path.rmdir()
 
@@ -106,20 +120,39 @@ class RunFolder:
         """Write the model, the history, the curves and the results; the names of the files."""
         from madi.layers import save
 
-        with writing(self.path, "Free some space, or choose another folder with --output."):
+        with self._told_what_is_kept(), writing(self.path, FREE):
             save(model, self.file(MODEL), extra=about)
             history.to_json(self.file(HISTORY))
-            self.file(RESULTS).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            _write_json(self.file(RESULTS), results)
             if len(history):
                 history.plot().savefig(self.file(CURVES), dpi=150)
         return [MODEL, CURVES, HISTORY, RESULTS, CONFIGURATION] if len(history) else [MODEL, RESULTS, CONFIGURATION]
 
     def write_rates(self, search: RateSearch) -> list[str]:
         """Write the figure and the numbers of a search for the learning rate; the names of the files."""
-        with writing(self.path, "Free some space, or choose another folder with --output."):
+        with writing(self.path, FREE):
             search.plot().savefig(self.file(RATE_FIGURE), dpi=150)
-            self.file(RATES).write_text(json.dumps(search.to_dict(), indent=2) + "\n", encoding="utf-8")
+            _write_json(self.file(RATES), search.to_dict())
         return [RATE_FIGURE, RATES, CONFIGURATION]
+
+    @contextlib.contextmanager
+    def _told_what_is_kept(self) -> Iterator[None]:
+        """Where the block cannot write, the error says that the checkpoints still hold what was learned."""
+        try:
+            yield
+        except FileError as error:
+            if not self.has_checkpoints():
+                raise
+            again = f"madi train --resume {self.path}"
+            raise FileError(f"{error} What was learned is in its checkpoints; afterwards: {again}.") from error
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write plain values; NaN and infinity, for which JSON has no word, become null."""
+    from madi.training.history import finite
+
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -79,6 +79,9 @@ def train(
         job.folder, job.resumes = folder, resume is not None
         if not quiet:
             job.introduce()
+        if resume is None:
+            job.weights()  # a class that is none is told while an earlier run is still there
+            folder.begin(chosen)
         if find_rate:
             return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)

@@ -86,6 +86,7 @@ def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[T
             "add --overwrite."
         )
     folder = RunFolder.create(config.fixed(), output, overwrite=overwrite)
+    folder.begin(config.fixed())
     with writing(folder.path, "Choose another folder with --output."):
         folder.file(JOURNAL).unlink(missing_ok=True)
         folder.file(SETTINGS).write_text(config.to_toml(), encoding="utf-8")

@@ -51,7 +51,7 @@ class History:
     def to_json(self, path: str | Path) -> None:
         """Write as JSON lines: one epoch a line, the last line {"steps": ..., "notices": ...}; NaN becomes null."""
         last = {"steps": self.steps, "notices": self.notices}
-        lines = [json.dumps(_finite(row), ensure_ascii=False) for row in [*self.epochs, last]]
+        lines = [json.dumps(finite(row), ensure_ascii=False) for row in [*self.epochs, last]]
         try:
             Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
         except OSError as error:
@@ -106,12 +106,12 @@ def _expect(holds: bool, path: str | Path, number: int) -> None:
         )
 
 
-def _finite(value: Any) -> Any:
-    """The value with NaN and infinity, which JSON has not, as None."""
+def finite(value: Any) -> Any:
+    """The plain value with NaN and infinity, which JSON has not, as None."""
     if isinstance(value, dict):
-        return {name: _finite(entry) for name, entry in value.items()}
+        return {name: finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not abs(value) < float("inf") else value
 
 
