@@ -229,6 +229,41 @@ def test_a_folder_with_a_search_is_not_written_over(searched, madi):
     assert madi("tune", "planar", *QUICK, "--output", "run", "--overwrite", "--seed", "1").code == 0
 
 
+def test_a_mistake_beside_overwrite_leaves_the_old_search(searched, madi, monkeypatch):
+    folder, _ = searched
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+    assert madi("tune", "nothing", *QUICK, "--output", "run", "--overwrite").code == 2
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("madi.cli.sources.load", interrupt)
+        assert madi("tune", "planar", *QUICK, "--output", "run", "--overwrite").code == 130
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_interrupted_before_the_search_begins_nothing_is_left(madi, tmp_path, monkeypatch):
+    monkeypatch.setattr("madi.cli.sources.load", interrupt)
+    result = madi("tune", "planar", *QUICK, "--output", "run")
+    assert (result.code, "To go on" in result.err, (tmp_path / "run").exists()) == (130, False, False)
+
+
+def test_a_mistake_in_the_midst_of_a_search_keeps_its_trials(madi, tmp_path, monkeypatch):
+    def full(*_):
+        raise MadiError("no space left on the device.")
+
+    with monkeypatch.context() as failing:
+        failing.setattr("madi.cli.tune._tell_round", full)
+        result = madi("tune", "planar", *QUICK, "--output", "run")
+    assert result.code == 2
+    assert result.err.splitlines()[-2:] == [
+        "What is finished is kept. To go on: madi tune --resume run", "madi: no space left on the device.",
+    ]  # fmt: skip
+    assert madi("tune", "--resume", "run").code == 0
+    assert (tmp_path / "run/model.safetensors").exists()
+
+
 # ---- going on
 
 

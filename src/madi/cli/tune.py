@@ -64,15 +64,17 @@ def tune(
     job = None
     try:
         job = Tuning.of(config, folder)
+        if resume is None:
+            _begin(config, folder)
         if not quiet:
             _introduce(job)
         found = job.search(quiet)
-    except MadiError:
-        if job is None or not job.begun:
+    except BaseException as error:
+        mistaken = isinstance(error, MadiError) and (job is None or job.made < 2)
+        if mistaken or not folder.file(SETTINGS).exists():
             _give_up(folder)
-        raise
-    except BaseException:
-        _tell_how_to_go_on(folder)
+        else:
+            _tell_how_to_go_on(folder)
         raise
     _finish(job, found, quiet)
 
@@ -85,12 +87,15 @@ def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[T
             f"--output {output}: holds a search already. Go on with it by --resume {output}, choose another folder, or "
             "add --overwrite."
         )
-    folder = RunFolder.create(config.fixed(), output, overwrite=overwrite)
+    return config, RunFolder.create(config.fixed(), output, overwrite=overwrite)
+
+
+def _begin(config: TuneConfig, folder: RunFolder) -> None:
+    """Write what is searched, in the place of an earlier search; a mistake found before leaves that one as it is."""
     folder.begin(config.fixed())
     with writing(folder.path, "Choose another folder with --output."):
         folder.file(JOURNAL).unlink(missing_ok=True)
         folder.file(SETTINGS).write_text(config.to_toml(), encoding="utf-8")
-    return config, folder
 
 
 def _old(path: Path, given: dict[str, Any], output: Path | None) -> tuple[TuneConfig, RunFolder]:
@@ -125,14 +130,17 @@ def _tell_how_to_go_on(folder: RunFolder) -> None:
 
 @dataclass
 class Tuning:
-    """A search with its data: the examples to train on, to compare trials on, and the untouched test examples."""
+    """A search with its data: the examples to train on, to compare trials on, and the untouched test examples.
+
+    made   networks so far; the first only shows whether everything fits, the others are trials
+    """
 
     config: TuneConfig
     folder: RunFolder
     data: Dataset | StreamedDataset
     loss: Loss
     parts: dict[str, tuple[Any, Any]]
-    begun: bool = False
+    made: int = 0
 
     @classmethod
     def of(cls, config: TuneConfig, folder: RunFolder) -> Tuning:
@@ -156,6 +164,7 @@ class Tuning:
         config = self.config.trial(parameters)
         examples = count_of(self.parts["training"])
         trainer = build_trainer(config, self.data, self.loss, examples, order_seed=self.config.seed)
+        self.made += 1
         return trainer, {"batch_size": config.batch_size, "accumulate": config.accumulate}
 
     def search(self, quiet: bool) -> Search:
