@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from madi.errors import FileError
 from madi.layers.tensor_file import TEMPORARY
 from madi.training.checkpoints import Checkpoints, newest
 
@@ -48,9 +49,20 @@ def assert_goes_on(folder, engine):
     assert len(list(Path(folder).glob("*.safetensors"))) <= 2
 
 
-def kill_after(seconds, folder, engine):
-    """Where it stood: the epochs that were done, or None where it had ended before."""
+def stands_at(folder):
+    """The epochs that the newest checkpoint has behind it; 0 where it went away while it was looked at."""
+    try:
+        found = newest(folder)
+    except FileError:
+        return 0
+    return 0 if found is None else found.epoch
+
+
+def kill_after(epochs, seconds, folder, engine):
+    """Where it stood so many seconds after these epochs: the epochs that were done, or None where it had ended."""
     process = start(folder, engine)
+    while process.poll() is None and stands_at(folder) < epochs:
+        time.sleep(0.002)  # by epochs, because what a busy machine takes for one is not known beforehand
     time.sleep(seconds)
     process.kill()
     if ended(process) != KILLED:
@@ -81,8 +93,8 @@ def test_killed_at_random_moments(engine, times, tmp_path):
     duration(tmp_path / "cold", engine)  # which compiles
     length, choose, stood = duration(tmp_path / "whole", engine), random.Random(5), []
     while len(stood) < times:
-        folder = tmp_path / str(len(stood))
-        epoch = kill_after(choose.uniform(0, length), folder, engine)
+        folder, epochs = tmp_path / str(len(stood)), choose.randrange(program.EPOCHS)
+        epoch = kill_after(epochs, choose.uniform(0, length / program.EPOCHS), folder, engine)
         if epoch is None:  # it had ended before
             shutil.rmtree(folder)
             continue
