@@ -92,6 +92,7 @@ class Drawing:
 
 def test_no_room_for_answers_and_reports(madi, table, tmp_path):
     assert madi("train", table, *QUICK, "--output", "run").code == 0
+    (tmp_path / "out.csv").write_text("of yesterday")
     with room_for(500):
         predicted = madi("predict", "run", table, "--output", "out.csv")
         evaluated = madi("evaluate", "run", table, "--report", "page.html")
@@ -101,7 +102,8 @@ def test_no_room_for_answers_and_reports(madi, table, tmp_path):
     assert (evaluated.code, evaluated.err) == (
         2, "madi: page.html: cannot write the report (File too large). Choose another folder.\n",
     )  # fmt: skip
-    assert not (tmp_path / "page.html").exists()
+    assert (tmp_path / "out.csv").read_text() == "of yesterday"
+    assert not list(tmp_path.glob("*.html")) + list(tmp_path.glob(".*.part"))
 
 
 def test_results_hold_no_bare_nan(madi, table, tmp_path, monkeypatch):

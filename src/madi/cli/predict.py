@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def predict(
         str | None, typer.Option(metavar="FOLDER", help="Folder of a local copy of the dataset.", show_default=False)
     ] = None,
 ) -> None:
-    """Predict the class of images or rows of numbers, with probabilities.
+    """Predict the classes of images or rows, with probabilities, or their numbers.
 
     \b
     Examples:
@@ -101,19 +102,22 @@ class Answers:
         return [self.names[number], self.columns[first], f"{values[first]:.4f}", following]
 
     def write(self, path: Path) -> None:
-        """All rows, as .csv or .json; FileError where that cannot be written."""
+        """All rows, as .csv or .json; FileError where that cannot be written, and what was there stays."""
+        from madi.diagnostics.report.page import replace_text
+
         head = ["input", *(["class"] if self.classes else []), *self.columns]
         rows = [
             [name, *([self.classes[i]] if self.classes else []), *map(_finite, self.values[i])]
             for i, name in enumerate(self.names)
         ]
+        text = io.StringIO()
+        if path.suffix.lower() == ".csv":
+            csv.writer(text).writerows([head, *rows])
+        else:
+            told = [dict(zip(head, row, strict=True)) for row in rows]
+            json.dump(told, text, ensure_ascii=False, indent=1, allow_nan=False)
         try:
-            with path.open("w", encoding="utf-8", newline="") as file:
-                if path.suffix.lower() == ".csv":
-                    csv.writer(file).writerows([head, *rows])
-                else:
-                    told = [dict(zip(head, row, strict=True)) for row in rows]
-                    json.dump(told, file, ensure_ascii=False, indent=1, allow_nan=False)
+            replace_text(path, text.getvalue())
         except OSError as error:
             raise FileError(f"{path}: cannot be written ({error.strerror or error}). Choose another file.") from error
 

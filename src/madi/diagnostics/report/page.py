@@ -53,17 +53,17 @@ def write_report(evidence: Evidence, path: str | Path) -> None:
     """
     path, text = Path(path).expanduser(), report_html(evidence)
     try:
-        _replace(path, text)
+        replace_text(path, text)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise FileError(f"{path}: cannot write the report ({reason}). Choose another folder.") from error
 
 
-def _replace(path: Path, text: str) -> None:
-    """Put the text into the place of a file, by way of one beside it."""
+def replace_text(path: Path, text: str) -> None:
+    """Put the text, its line ends as they are, into the place of a file, by way of one beside it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
