@@ -61,3 +61,15 @@ def test_a_file_that_is_no_model(madi, tmp_path):
     result = madi("evaluate", "m.safetensors")
     assert result.code == 2
     assert result.err.startswith("madi: m.safetensors: ")
+
+
+def test_a_run_that_was_killed_is_told_to_go_on(madi, tmp_path):
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "checkpoint-000001.safetensors").write_bytes(b"")
+    result = madi("evaluate", "killed")
+    assert result.code == 2
+    assert result.err == (
+        "madi: killed: holds no model.safetensors yet, for its training was killed. "
+        "Go on with it: madi train --resume killed.\n"
+    )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,29 @@ def test_python_m_madi_exits_with_the_code():
     assert err == "madi: unknown command 'trian'. Did you mean 'train'? See madi --help.\n"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_within_a_destructor_is_heard(madi, monkeypatch, number, code):
+    class Killer:
+        def __del__(self):
+            os.kill(os.getpid(), number)
+            time.sleep(0)  # the handler raises in here, and Python goes on
+
+    def catalogue():
+        Killer()
+        for _ in range(100):
+            time.sleep(0.02)
+        raise DataError("the signal was lost")
+
+    before = sys.unraisablehook
+    monkeypatch.setattr("madi.datasets.catalogue", catalogue)
+    try:
+        ended = madi("datasets").code
+    except SystemExit as caught:
+        ended = caught.code
+    assert ended == code
+    assert sys.unraisablehook is before
+
+
 def test_a_reader_that_leaves_is_no_fault(trained):
     with process("predict", trained, "digits") as started:
         started.stdout.close()
@@ -180,6 +204,7 @@ def test_a_signal_in_training_keeps_what_was_learned(tmp_path, number, code):
         _, err = started.communicate(timeout=60)
     assert started.returncode == code
     assert "Traceback" not in err
+    assert err.endswith(f"To go on: madi train --resume {folder}\n")
     files = {path.name for path in folder.iterdir()}
     assert files == {"checkpoints", "config.toml", "curves.png", "history.jsonl", "model.safetensors", "results.json"}
     assert '"interrupted": true' in (folder / "results.json").read_text()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madi.cli.run_folder import CONFIGURATION, MODEL
+from madi.cli.run_folder import CONFIGURATION, MODEL, RunFolder
 from madi.config import TrainConfig
 from madi.errors import ConfigurationError, FileError, MadiError, closest
 
@@ -107,6 +107,8 @@ def sizes(option: str, text: str | None) -> tuple[int, ...] | None:
 
 
 def _missing(path: Path, names: list[str] | None = None) -> str:
+    if RunFolder(path, was_there=True).has_checkpoints():
+        return f"{path}: holds no {MODEL} yet, for its training was killed. Go on with it: madi train --resume {path}."
     if path.is_dir():
         return f"{path}: holds no {MODEL}, so it is no folder of a run. Give one that 'madi train' has written."
     near = closest(str(path), names or [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import re
 import signal
@@ -29,7 +30,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer names it 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; the exit code."""
     try:
-        with _ended_by_sigterm():
+        with _ended_by_sigterm(), _heard_signals():
             code = _invoke(arguments)
             sys.stdout.flush()
             return code
@@ -147,6 +148,30 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _heard_signals() -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM count also where Python only prints what they raise.
+
+    That is so in __del__ and in callbacks of the garbage collector, of which the import of JAX has many.
+    """
+    before = sys.unraisablehook
+    signals = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
+
+    def hear(ignored: Any) -> None:
+        number = signals.get(ignored.exc_type)
+        if number is None:
+            return before(ignored)
+        again = threading.Timer(0.05, _thread.interrupt_main, (number,))  # by then the callback has ended
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

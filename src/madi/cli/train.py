@@ -88,6 +88,8 @@ def train(
     except BaseException as error:  # an error, Ctrl-C for the second time or SIGTERM: what was learned is kept
         if job is not None and job.trainer.step:
             finish(job, folder, quiet=True, broken_off=True)
+            if not isinstance(error, Exception):
+                _say_how_to_go_on(folder, quiet)
         elif resume is None and not folder.has_checkpoints():
             folder.give_up()
         if job is not None and isinstance(error, DivergenceError) and not quiet:
@@ -95,11 +97,15 @@ def train(
         raise
     finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
     if job.trainer.interrupted:
-        if folder.has_checkpoints() and not quiet:
-            notice(f"To go on: madi train --resume {folder.path}")
+        _say_how_to_go_on(folder, quiet)
         raise typer.Exit(INTERRUPTED)
     if not quiet:
         job.report_health()
+
+
+def _say_how_to_go_on(folder: RunFolder, quiet: bool) -> None:
+    if folder.has_checkpoints() and not quiet:
+        notice(f"To go on: madi train --resume {folder.path}")
 
 
 def _new(
