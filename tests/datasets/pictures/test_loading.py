@@ -179,7 +179,7 @@ def test_pictures_that_cannot_be_read_are_named(damaged):
         f"{damaged}: 2 of 20 pictures cannot be read: {damaged}/cat/3.png, {damaged}/dog/5.png. "
         f"The first: {damaged}/cat/3.png: truncated PNG: expected "
     )
-    assert text.endswith(" With skip_bad, such pictures are left out.")
+    assert text.endswith(" With skip_bad (--skip-bad), such pictures are left out.")
     assert error(FileError, damaged, stream=True, test=0, validation=0) == text
 
 
@@ -187,7 +187,7 @@ def test_one_bad_picture_is_told_in_full(photos):
     (photos / "dog" / "5.png").write_bytes(b"")
     assert error(FileError, photos) == (
         f"{photos}/dog/5.png: expected a picture (PNG, JPEG, BMP or WebP), got an empty file. Convert it to PNG, or "
-        "remove it. With skip_bad, such pictures are left out."
+        "remove it. With skip_bad (--skip-bad), such pictures are left out."
     )
 
 
@@ -198,6 +198,12 @@ def test_of_many_the_first_ten_and_the_count(photos):
     listed = ", ".join(f"{photos}/cat/bad {k:02}.png" for k in range(10))
     assert f"12 of 32 pictures cannot be read: {listed} and 2 more. The first: " in text
     assert "got a pickle, which is never loaded" in text
+
+
+def test_the_examples_are_named_within_the_folder_and_those_left_out_are_not(damaged):
+    data = load_pictures(damaged, skip_bad=True, test=0.5, validation=0)
+    red = np.rint(data.test.x[:, 0, 0, 0] * 255).astype(int)
+    assert data.names["test"] == [f"{'dog' if value >= 100 else 'cat'}/{value % 100}.png" for value in red]
 
 
 @pytest.mark.parametrize("stream", [False, True])

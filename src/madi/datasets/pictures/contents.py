@@ -16,7 +16,7 @@ from madi.datasets.pictures.streaming import PictureBatches
 from madi.errors import DataError
 from madi.kernels.arrays import aligned_empty
 
-_SKIP = "With skip_bad, such pictures are left out."
+_SKIP = "With skip_bad (--skip-bad), such pictures are left out."
 
 
 class Contents(NamedTuple):

@@ -72,8 +72,8 @@ def load_pictures(
 
 
 def _names(contents: Contents) -> list[str]:
-    source = contents.pictures.source
-    return [source.name(entry.parts) for entry in contents.pictures.entries]
+    """Within their folder or archive: a report that is sent to others tells nothing of where that lies."""
+    return ["/".join(entry.parts) for entry in contents.pictures.entries]
 
 
 def _is_streamed(stream: bool | None, division: Division, preparation: PicturePreparation) -> bool:
