@@ -160,11 +160,13 @@ def build_schedule(name: str, rate: float, steps: int) -> Rate:
 def outputs_of(loss: Loss, data: Dataset | StreamedDataset) -> int:
     """How many outputs the loss needs: one for each class, or for each number; one is enough for yes or no."""
     if not data.classes:
-        from madi.datasets import Dataset
-
-        y = data.train.y if isinstance(data, Dataset) else next(iter(data.train)).y
-        return int(np.prod(y.shape[1:]))
+        return len(data.preparation.target) if data.preparation else _numbers_of(data.train)
     return 1 if len(data.classes) == YES_OR_NO and not loss.classes else len(data.classes)
+
+
+def _numbers_of(part: Any) -> int:
+    """How many numbers each example of (x, y) is to predict."""
+    return int(np.prod(part.y.shape[1:]))
 
 
 def parts_of(data: Dataset | StreamedDataset, config: TrainConfig, loss: Loss) -> dict[str, Any]:
@@ -206,8 +208,10 @@ def _expect_labels(loss: Loss) -> NoReturn:
 
 
 def count_of(part: Any) -> int:
-    """The examples in a part of the data."""
-    return int(part.count) if hasattr(part, "count") and not isinstance(part, tuple) else len(part[0])
+    """The examples in a part of the data: (x, y), or batches of these."""
+    from madi.datasets import Batches
+
+    return part.count if isinstance(part, Batches) else len(part[0])
 
 
 def describe(model: Layer, data: Dataset | StreamedDataset, parts: dict[str, Any], name: str) -> str:

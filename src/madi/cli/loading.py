@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Found:
         names = self.about.get("classes")
         return [str(name) for name in names] if isinstance(names, list) and names else None
 
-    @property
+    @cached_property
     def preparation(self) -> Preparation | None:
         """How raw rows or pictures become what the network takes, where the file says so; FileError for nonsense."""
         from madi.datasets.preparation import restored

@@ -104,10 +104,11 @@ class Answers:
     def write(self, path: Path) -> None:
         """All rows, as .csv or .json; FileError where that cannot be written, and what was there stays."""
         from madi.diagnostics.report.page import replace_text
+        from madi.training.history import finite
 
         head = ["input", *(["class"] if self.classes else []), *self.columns]
         rows = [
-            [name, *([self.classes[i]] if self.classes else []), *map(_finite, self.values[i])]
+            [name, *([self.classes[i]] if self.classes else []), *finite(list(map(float, self.values[i])))]
             for i, name in enumerate(self.names)
         ]
         text = io.StringIO()
@@ -120,11 +121,6 @@ class Answers:
             replace_text(path, text.getvalue())
         except OSError as error:
             raise FileError(f"{path}: cannot be written ({error.strerror or error}). Choose another file.") from error
-
-
-def _finite(value: Any) -> float | None:
-    """The number, or nothing in place of NaN and infinity, for which JSON has no word."""
-    return float(value) if np.isfinite(value) else None
 
 
 def _prepared(preparation: Preparation, inputs: Sequence[str], invert: bool) -> tuple[list[str], np.ndarray]:

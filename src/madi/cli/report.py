@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from madi.cli.run_folder import REPORT, writing
+from madi.cli.run_folder import FREE, REPORT, writing
 
 if TYPE_CHECKING:
     from madi.cli.job import Job
@@ -19,7 +19,7 @@ def write_job_report(job: Job, folder: Path, measured: dict[str, Any]) -> list[s
     """Write the report of a run into its folder; the names of the files."""
     from madi.diagnostics.report import write_report
 
-    with writing(folder, "Free some space, or choose another folder with --output."):
+    with writing(folder, FREE):
         write_report(evidence_of(job, measured), folder / REPORT)
     return [REPORT]
 

@@ -23,7 +23,7 @@ from madi.training.interrupt import Interrupts
 from madi.training.joint_engine import JointEngine, SharedPlan, one_of, put_back, stacked
 from madi.training.metrics import Whole
 from madi.training.prediction import evaluation_batch
-from madi.training.run import SECONDS_PER_CALL
+from madi.training.run import steps_of_a_call
 
 if TYPE_CHECKING:
     from madi.training.trainer import Trainer
@@ -96,9 +96,7 @@ class JointRun:
         return self.trainers[self.going[0]].epoch
 
     def _stretch(self, batch_size: int) -> int:
-        """How many steps a call may take to last about a second; the first of a fit takes one, to be timed."""
-        seconds = self.seconds.get(batch_size)
-        return 1 if seconds is None else max(1, int(SECONDS_PER_CALL / max(seconds, 1e-9)))
+        return steps_of_a_call(self.seconds.get(batch_size))
 
     def _take(self, indices: np.ndarray, count: int) -> None:
         compilations, began = self.engine.compilations, time.perf_counter()

@@ -169,9 +169,7 @@ class Run:
             self.data.set_epoch(epoch)
 
     def _stretch(self, batch_size: int) -> int:
-        """How many steps a call may take to last about a second; the first of a fit takes one, to be timed."""
-        seconds = self.seconds.get(batch_size)
-        return 1 if seconds is None else max(1, int(SECONDS_PER_CALL / max(seconds, 1e-9)))
+        return steps_of_a_call(self.seconds.get(batch_size))
 
     def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
         trainer, compilations, began = self.trainer, self.engine.compilations, time.perf_counter()
@@ -291,3 +289,8 @@ class Run:
     def _say(self, text: str) -> None:
         self.trainer.history.notices.append(text)
         self.trainer._progress.note(text)
+
+
+def steps_of_a_call(seconds: float | None) -> int:
+    """How many steps of so many seconds make a call of about one; where none was timed yet, one step."""
+    return 1 if seconds is None else max(1, int(SECONDS_PER_CALL / max(seconds, 1e-9)))
