@@ -19,7 +19,7 @@ _HOMES = {
 }
 _MODULES = (
     *("datasets", "diagnostics", "estimators", "functions", "graph", "initializers", "lab", "layers", "models"),
-    *("optimizers", "schedules", "tensorboard", "training", "tuning"),
+    *("onnx", "optimizers", "schedules", "tensorboard", "training", "tuning"),
 )
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
