@@ -8,54 +8,81 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
+from madi.errors import DataError
 from madi.graph import Array, Variable
 
 
 class Value:
-    """A value in one order of axes or in both; the other one is made when it is asked for, once.
+    """A value in one order of axes or in several; another one is made when it is asked for, once.
 
-    known   the NumPy array where the value is known before anything runs, as shapes and weights are; else None
-    first   the Variable as ONNX has it: images (N, C, H, W)
-    last    the Variable with the channels last: (N, H, W, C)
+    first    the Variable as ONNX has it: images (N, C, H, W)
+    last     the Variable with the channels last: (N, H, W, C)
+    kernel   the Variable of a convolution's weight as madi has it: (kH, kW, C / groups, filters), for ONNX's (filters,
+             C / groups, kH, kW)
+    known    the NumPy array as ONNX has it, where the value is known before anything runs, as shapes and weights are;
+             else None: inside a program that is being compiled.  NumPy's arrays are known, JAX's are not, so that what
+             is computed from known values alone is known by itself; on the engine "numpy" every value is
 
     A chain of convolutions, activations and pools asks for `last` alone, so that nothing is moved between them: what is
-    never asked for is never computed.
+    never asked for is never computed.  Text is no Variable: it has `known` alone, an array of Python's strings.
     """
 
-    __slots__ = ("_first", "_last", "known")
+    __slots__ = ("_first", "_kernel", "_last", "_text")
 
-    def __init__(self, first: Any = None, *, last: Any = None, known: np.ndarray | None = None) -> None:
-        self._first: Any = _variable(known if first is None and last is None else first)
+    def __init__(
+        self, first: Any = None, *, last: Any = None, kernel: Any = None, known: np.ndarray | None = None
+    ) -> None:  # fmt: skip
+        first = known if first is None else first
+        self._text = first if _is_text(first) else None
+        self._first: Any = _variable(first if self._text is None else None)
         self._last: Any = _variable(last)
-        self.known = known
+        self._kernel: Any = _variable(kernel)
 
     @property
     def first(self) -> Variable:
         """The value as ONNX has it."""
         if self._first is None:
-            order = (0, self._last.ndim - 1, *range(1, self._last.ndim - 1))
-            self._first = F.transpose(self._last, order)
+            held = self._held  # DataError for text
+            n = held.ndim
+            order = (0, n - 1, *range(1, n - 1)) if held is self._last else (n - 1, n - 2, *range(n - 2))
+            self._first = F.transpose(held, order)
         return self._first
 
     @property
     def last(self) -> Variable:
         """The value with its second axis moved to the end."""
         if self._last is None:
-            self._last = F.transpose(self._first, (0, *range(2, self._first.ndim), 1))
+            self._last = F.transpose(self.first, (0, *range(2, self.ndim), 1))
         return self._last
+
+    @property
+    def kernel(self) -> Variable:
+        """The value with its second axis and then its first moved to the end."""
+        if self._kernel is None:
+            self._kernel = F.transpose(self.first, (*range(2, self.ndim), 1, 0))
+        return self._kernel
+
+    @property
+    def known(self) -> np.ndarray | None:
+        """As ONNX has it."""
+        if self._text is not None:
+            return self._text
+        return self.first.value if isinstance(self._held.value, np.ndarray) else None
 
     @property
     def is_last(self) -> bool:
         """Whether the value lies channels last as it is."""
-        return self._first is None
+        return self._first is None and self._last is not None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """As ONNX has it."""
-        if self._first is not None:
-            return tuple(self._first.shape)
-        n, *middle, channels = self._last.shape
-        return (n, channels, *middle)
+        if self._text is not None:
+            return self._text.shape
+        shape = tuple(self._held.shape)
+        if self._held is self._first:
+            return shape
+        return (shape[0], shape[-1], *shape[1:-1]) if self._held is self._last else (shape[-1], shape[-2], *shape[:-2])
 
     @property
     def ndim(self) -> int:
@@ -64,8 +91,15 @@ class Value:
 
     @property
     def dtype(self) -> Any:
-        """Type of the numbers."""
-        return (self._last if self._first is None else self._first).dtype
+        """Type of the numbers; that of `str` for text."""
+        return np.dtype(str) if self._text is not None else self._held.dtype
+
+    @property
+    def _held(self) -> Variable:
+        found = next((form for form in (self._first, self._last, self._kernel) if form is not None), None)
+        if found is None:
+            raise DataError("A node that computes was given text; expected numbers.")
+        return found
 
 
 def elementwise(function: Callable[..., Any], *values: Value) -> Value:
@@ -77,6 +111,10 @@ def elementwise(function: Callable[..., Any], *values: Value) -> Value:
     if whole is None or any(value.ndim not in (0, whole.ndim) and value.shape != (1,) for value in values):
         return Value(function(*(value.first for value in values)))
     return Value(last=function(*(value.last if value.ndim == whole.ndim else value.first for value in values)))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "OSTU"
 
 
 def _variable(value: Variable | Array | None) -> Variable | None:
