@@ -211,8 +211,10 @@ class TrainConfig(Options):
         "resnet_cifar: A, without parameters, or B, a convolution, where the shape changes.", _text, None, unset="A"
     )
     version: str | None = _network(
-        "resnet50, 101, 152: which convolution has the stride, v1.5 or paper.", _text, None, unset="v1.5"
-    )
+        "resnet50, 101, 152: which convolution has the stride, v1.5 or paper. alexnet, googlenet: paper, or "
+        "torchvision, whose weights are published.",
+        _text, None, unset="v1.5; alexnet, googlenet: paper",
+    )  # fmt: skip
     batch_norm: bool | None = _network(
         "deep_convnet, vgg, googlenet: a batch norm after each convolution.", _switch, None, unset="no"
     )
@@ -223,7 +225,9 @@ class TrainConfig(Options):
     stages: int | None = _network(
         "googlenet: how many of its three stages of inception modules.", _whole(1), None, unset="3"
     )
-    groups: int | None = _network("alexnet: groups of its split convolutions.", _whole(1), None, unset="2")
+    groups: int | None = _network(
+        "alexnet: groups of its split convolutions.", _whole(1), None, unset="2; 1 of torchvision's"
+    )
     filters: int | None = _network("simple_convnet: filters of its convolution.", _whole(1), None, unset="30")
     kernel_size: int | None = _network("simple_convnet: pixels of a filter's side.", _whole(1), None, unset="5")
     padding: int | None = _network("lenet5: of the first convolution.", _whole(0), None, unset="2")

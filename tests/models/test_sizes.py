@@ -19,6 +19,7 @@ PARAMETERS = {
     "alexnet": (models.alexnet, (227, 227, 3), 60_965_224),
     # without the halves: 5*5*48*256 + 3*3*192*384 + 3*3*192*256 more, as in the paper's successors
     "alexnet of one group": (lambda: models.alexnet(groups=1), (227, 227, 3), 62_378_344),
+    "alexnet, torchvision": (lambda: models.alexnet(version="torchvision"), (224, 224, 3), 61_100_840),
     "vgg11": (models.vgg11, (224, 224, 3), 132_863_336),
     "vgg13": (models.vgg13, (224, 224, 3), 133_047_848),
     "vgg16": (models.vgg16, (224, 224, 3), 138_357_544),
@@ -29,13 +30,17 @@ PARAMETERS = {
     "vgg11, small": (lambda: models.vgg11(10, batch_norm=True, hidden=()), (32, 32, 3), 9_231_114),
     "googlenet": (models.googlenet, (224, 224, 3), 6_998_552),
     "googlenet, auxiliary": (lambda: models.googlenet(auxiliary=True), (224, 224, 3), 13_378_280),
+    "googlenet, torchvision": (lambda: models.googlenet(version="torchvision"), (224, 224, 3), 6_624_904),
+    "googlenet, torchvision, auxiliary": (
+        lambda: models.googlenet(version="torchvision", auxiliary=True), (224, 224, 3), 13_004_888
+    ),
     "resnet18": (models.resnet18, (224, 224, 3), 11_689_512),
     "resnet34": (models.resnet34, (224, 224, 3), 21_797_672),
     "resnet50": (models.resnet50, (224, 224, 3), 25_557_032),
     "resnet50, paper": (lambda: models.resnet50(version="paper"), (224, 224, 3), 25_557_032),
     "resnet101": (models.resnet101, (224, 224, 3), 44_549_160),
     "resnet152": (models.resnet152, (224, 224, 3), 60_192_808),
-}
+}  # fmt: skip
 RESNET_CIFAR = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_962}
 
 # At 224 x 224, in units of 10^9 as they are published.
@@ -136,6 +141,14 @@ MISTAKES = {
     "version": (
         lambda: models.resnet50(version="v1.4"), UnknownNameError,
         "Unknown version of resnet 'v1.4': did you mean 'v1.5'? Known: paper, v1.5.",
+    ),
+    "version of alexnet": (
+        lambda: models.alexnet(version="vision"), UnknownNameError,
+        "Unknown version of alexnet 'vision': did you mean 'torchvision'? Known: paper, torchvision.",
+    ),
+    "version of googlenet": (
+        lambda: models.googlenet(version="v1"), UnknownNameError,
+        "Unknown version of googlenet 'v1': Known: paper, torchvision.",
     ),
     "stages": (
         lambda: models.googlenet(stages=4), ConfigurationError,
