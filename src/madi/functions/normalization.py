@@ -1,4 +1,4 @@
-"""Nodes that bring numbers to a common scale: batch normalization, local response normalization."""
+"""Nodes that bring numbers to a common scale: of batches, of each example, of neighbouring channels."""
 
 from __future__ import annotations
 
@@ -73,6 +73,40 @@ class BatchNormInference(Function):
         axes = tuple(range(gy.ndim - 1))
         normal = (self.x - self.center) * self.per_deviation
         return gy * (self.scale * self.per_deviation), (gy * normal).sum(axis=axes), gy.sum(axis=axes)
+
+
+class LayerNorm(Function):
+    """Layer normalization: the numbers of the last axes to mean 0 and variance 1, each example by itself.
+
+    forward   μ  = Σ x / m,   σ² = Σ (x - μ)² / m        over the m numbers of the last axes: the biased variance
+              x̂  = (x - μ) / √(σ² + ε)
+              y  = γ x̂ + β
+    backward  gβ = Σ gy,   gγ = Σ gy x̂                    over all other axes
+              gx = (γ gy - Σ γ gy / m - x̂ Σ γ gy x̂ / m) / √(σ² + ε)
+    keeps x, μ and 1 / √(σ² + ε)
+
+    γ is the scale, β the shift, both of the shape of these last axes.  Ba, Kiros and Hinton, 2016.
+    """
+
+    symbol = "norm"
+    wide = True
+
+    def __init__(self, *, eps: float = 1e-5, axes: int = 1) -> None:
+        self.eps, self.axes = eps, tuple(range(-axes, 0))
+
+    def forward(self, x: Array, scale: Array, shift: Array) -> Array:
+        self.x, self.scale = x, scale
+        self.mean = x.mean(axis=self.axes, keepdims=True)
+        variance = ((x - self.mean) ** 2).mean(axis=self.axes, keepdims=True)
+        self.per_deviation = 1 / array_library(x).sqrt(variance + self.eps)
+        return (x - self.mean) * self.per_deviation * scale + shift
+
+    def backward(self, gy: Array) -> tuple[Array, Array, Array]:
+        normal = (self.x - self.mean) * self.per_deviation
+        others, scaled = tuple(range(gy.ndim - len(self.axes))), gy * self.scale
+        along = normal * (scaled * normal).mean(axis=self.axes, keepdims=True)
+        gx = (scaled - scaled.mean(axis=self.axes, keepdims=True) - along) * self.per_deviation
+        return gx, (gy * normal).sum(axis=others), gy.sum(axis=others)
 
 
 class LocalResponseNormalization(Function):
@@ -154,6 +188,30 @@ def batch_norm(
     node = BatchNorm(eps=eps)
     y = node(x, scale, shift)
     return y, *node.running(mean, variance, momentum)
+
+
+def layer_norm(x: Any, scale: Any, shift: Any, *, eps: float = 1e-5, axes: int = 1) -> Variable:
+    """Layer normalization of each example over the last `axes` axes, scaled and shifted.  See `LayerNorm`.
+
+    x               (N, ..., features)
+    scale, shift    γ and β, of the shape of the last `axes` axes of x
+    eps             added to the variance under the root
+    axes            how many axes, counted from the last, one mean is taken over
+
+    Raises ShapeError where scale or shift have another shape, ConfigurationError for a count of axes that x has not.
+    """
+    shape = np.shape(x)
+    if not isinstance(axes, (int, np.integer)) or not 1 <= axes <= len(shape):
+        raise ConfigurationError(
+            f"layer_norm: expected a number of axes from 1 to {len(shape)} for x {shape}, got {axes!r}. Try 1."
+        )
+    for name, vector in (("scale", scale), ("shift", shift)):
+        if np.shape(vector) != shape[-axes:]:
+            raise ShapeError(
+                f"layer_norm: expected a {name} of shape {shape[-axes:]}, that of the last {axes} axes of x {shape}, "
+                f"got {np.shape(vector)}. Build the layer for this input."
+            )
+    return LayerNorm(eps=eps, axes=int(axes))(x, scale, shift)
 
 
 def local_response_normalization(

@@ -1,11 +1,11 @@
 """Pooling of channels-last images, and its gradients, by array library and device.
 
-    max       y[n,i,j,c]  = max over k, l of x[n, i s + k - p, j s + l - p, c]      padding never wins
+    max       y[n,i,j,c]  = max over k, l of x[n, i s + k d - p, j s + l d - p, c]      padding never wins
     average   y[n,i,j,c]  = (1 / pixels) sum over k, l of the same
 
-Max pooling keeps where in its window each maximum stood, row by row (the first of equal ones; a NaN beats all), so
-that the gradient goes to exactly one place.  JAX on a CPU, float32: the compiled kernels.  Otherwise both are loops
-over the places of a window, each one pass over shifted slices.
+with stride s, dilation d and padding p.  Max pooling keeps where in its window each maximum stood, row by row (the
+first of equal ones; a NaN beats all), so that the gradient goes to exactly one place.  JAX on a CPU, float32, d = 1:
+the compiled kernels.  Otherwise both are loops over the places of a window, each one pass over shifted slices.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from jax import lax
 from madi.errors import ConfigurationError, ShapeError
 from madi.kernels import native
 from madi.kernels.arrays import array_library
-from madi.kernels.windows import Windows, make_windows
+from madi.kernels.windows import Padding, Windows, make_windows
 
 LARGEST_WINDOW = 256  # pixels whose place in the window fits one byte
 
 
 def max_pool2d_forward(
-    x: Any, *, size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False
+    x: Any, *, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False
 ) -> tuple[Any, Any]:
     """(y, places): the maxima, and the place of each in its window, as uint8.
 
@@ -36,57 +36,78 @@ def max_pool2d_forward(
     size        of the window: a number, or (height, width); at most 256 pixels
     stride      the window's size, where None
     padding     "valid", "same", a number of pixels, (height, width), or ((top, bottom), (left, right))
+    dilation    distance between the pixels of a window
     ceil        a last window may hang over the edge
     returns     both (N, H_out, W_out, C)
 
     Raises ShapeError where no window fits, and ConfigurationError for a padding as large as the window, in which a
     window could see no pixel.
     """
-    windows = pool2d_windows(x.shape, size, stride, padding, ceil=ceil)
+    windows = pool2d_windows(x.shape, size, stride, padding, dilation, ceil=ceil)
     if array_library(x) is np:
         return _max_pool(x, windows)
     return _jax_max_pool(x, windows=windows, path=native.path())
 
 
 def max_pool2d_backward(
-    gy: Any, places: Any, *, image: tuple[int, int], size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False
-) -> Any:
+    gy: Any, places: Any, *, image: tuple[int, int], size: Any, stride: Any = None, padding: Any = 0,
+    dilation: Any = 1, ceil: bool = False,
+) -> Any:  # fmt: skip
     """gx, of shape (N, *image, C): gy of each window at the place of its maximum; what overlaps adds up."""
     shape = (gy.shape[0], *image, gy.shape[3])
-    windows = pool2d_windows(shape, size, stride, padding, ceil=ceil)
+    windows = pool2d_windows(shape, size, stride, padding, dilation, ceil=ceil)
     if array_library(gy) is np:
         return _max_unpool(gy, places, shape, windows)
     return _jax_max_unpool(gy, places, shape=shape, windows=windows, path=native.path())
 
 
 def average_pool2d_forward(
-    x: Any, *, size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False, count_padding: bool = False
-) -> Any:
+    x: Any, *, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil: bool = False,
+    count_padding: bool = False,
+) -> Any:  # fmt: skip
     """Means of the windows; options as for `max_pool2d_forward`.
 
     count_padding   whether a window's padding counts among its pixels, as zeros
     """
-    windows = pool2d_windows(x.shape, size, stride, padding, ceil=ceil)
+    windows = pool2d_windows(x.shape, size, stride, padding, dilation, ceil=ceil)
     return _window_sums(x, windows) / _pixels(x, x.shape[1:3], windows, padding, count_padding=count_padding)
 
 
 def average_pool2d_backward(
-    gy: Any, *, image: tuple[int, int], size: Any, stride: Any = None, padding: Any = 0, ceil: bool = False,
-    count_padding: bool = False,
+    gy: Any, *, image: tuple[int, int], size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil: bool = False, count_padding: bool = False,
 ) -> Any:  # fmt: skip
     """gx, of shape (N, *image, C): gy of each window in equal parts to its pixels."""
     shape = (gy.shape[0], *image, gy.shape[3])
-    windows = pool2d_windows(shape, size, stride, padding, ceil=ceil)
+    windows = pool2d_windows(shape, size, stride, padding, dilation, ceil=ceil)
     return _spread_sums(gy / _pixels(gy, image, windows, padding, count_padding=count_padding), shape, windows)
 
 
-def pool2d_windows(shape: Any, size: Any, stride: Any, padding: Any, *, ceil: bool = False) -> Windows:
+def positions_of_maxima(
+    places: Any, *, image: tuple[int, int], size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil: bool = False,
+) -> Any:  # fmt: skip
+    """Which pixel of its image each maximum is, h W + w, from its place in the window; whole numbers."""
+    shape = (places.shape[0], *image, places.shape[3])
+    windows = pool2d_windows(shape, size, stride, padding, dilation, ceil=ceil)
+    starts = [
+        np.arange(count) * step - first
+        for count, step, first in zip(places.shape[1:3], windows.stride, windows.first, strict=True)
+    ]
+    places = places.astype(int)
+    rows = starts[0][:, None, None] + places // windows.size[1] * windows.dilation[0]
+    return rows * image[1] + starts[1][:, None] + places % windows.size[1] * windows.dilation[1]
+
+
+def pool2d_windows(
+    shape: Any, size: Any, stride: Any, padding: Any, dilation: Any = 1, *, ceil: bool = False
+) -> Windows:  # fmt: skip
     """The windows of a pooling, checked against an image of `shape` (N, H, W, C)."""
     if len(shape) != 4:
         raise ShapeError(f"pooling: expected x (N, H, W, C), got {tuple(shape)}. Add the axes that are missing.")
     stride = size if stride is None else stride
-    windows = make_windows(size, image=shape[1:3], stride=stride, padding=padding, ceil=ceil)
-    if any(first >= size for first, size in zip(windows.first, windows.size, strict=True)):
+    windows = make_windows(size, image=shape[1:3], stride=stride, padding=padding, dilation=dilation, ceil=ceil)
+    if any(map(any, windows.padding)) and not all(map(np.all, _seen(shape[1:3], windows))):
         raise ConfigurationError(
             f"pooling: expected a padding smaller than the window {windows.size}, got {windows.padding}. Pad less."
         )
@@ -99,7 +120,8 @@ def pool2d_windows(shape: Any, size: Any, stride: Any, padding: Any, *, ceil: bo
 def _slices(windows: Windows, out: tuple[int, int]) -> Iterator[tuple[int, tuple[slice, ...]]]:
     """Each place of a window, and the pixels of the padded image there."""
     for place in range(windows.size[0] * windows.size[1]):
-        starts = divmod(place, windows.size[1])
+        row, column = divmod(place, windows.size[1])
+        starts = windows.offsets(0)[row], windows.offsets(1)[column]
         yield place, tuple(_slice(*parts) for parts in zip(starts, out, windows.stride, strict=True))
 
 
@@ -153,8 +175,8 @@ def _max_pool(x: Any, windows: Windows) -> tuple[Any, Any]:
 def _first_places(image: Any, windows: Windows, out: tuple[int, int]) -> Any:
     """The first place of each window that lies inside the image: where the maximum of -inf stands.  (H_out, W_out)."""
     rows, columns = (
-        np.maximum(first - np.arange(count) * step, 0)
-        for first, count, step in zip(windows.first, out, windows.stride, strict=True)
+        np.maximum(-((np.arange(count) * step - first) // apart), 0)
+        for first, count, step, apart in zip(windows.first, out, windows.stride, windows.dilation, strict=True)
     )
     return (rows[:, None] * windows.size[1] + columns).astype(np.uint8)
 
@@ -192,8 +214,8 @@ def _jax_max_unpool(gy: Any, places: Any, *, shape: tuple[int, ...], windows: Wi
 
 
 def _choose(path: str, windows: Windows, arguments: tuple[Any, ...], kernel: Any, operations: Any) -> Any:
-    small = windows.size[0] * windows.size[1] <= LARGEST_WINDOW
-    if path == "off" or not small or arguments[0].dtype != np.float32:
+    fits = windows.size[0] * windows.size[1] <= LARGEST_WINDOW and windows.dilation == (1, 1)
+    if path == "off" or not fits or arguments[0].dtype != np.float32:
         return operations(*arguments)
     return lax.platform_dependent(*arguments, cpu=kernel, default=operations)
 
@@ -209,32 +231,35 @@ def _attributes(windows: Windows) -> dict[str, Any]:
 def _window_sums(x: Any, windows: Windows) -> Any:
     out = windows.output_size(x.shape[1:3])
     padded = _pad(x, windows, out, 0)
-    rows = sum(padded[:, _slice(k, out[0], windows.stride[0])] for k in range(windows.size[0]))
-    return sum(rows[:, :, _slice(k, out[1], windows.stride[1])] for k in range(windows.size[1]))
+    rows = sum(padded[:, _slice(k, out[0], windows.stride[0])] for k in windows.offsets(0))
+    return sum(rows[:, :, _slice(k, out[1], windows.stride[1])] for k in windows.offsets(1))
 
 
 def _spread_sums(gy: Any, shape: Any, windows: Windows) -> Any:
     """The transpose of `_window_sums`: every pixel gets the sum of gy over the windows that see it."""
     (top, bottom), (left, right) = _padded_size(shape[1:3], windows, gy.shape[1:3])
     height, width = shape[1] + top + bottom, shape[2] + left + right
-    columns = sum(_place_back(gy, 2, k, windows.stride[1], width) for k in range(windows.size[1]))
-    gx = sum(_place_back(columns, 1, k, windows.stride[0], height) for k in range(windows.size[0]))
+    columns = sum(_place_back(gy, 2, k, windows.stride[1], width) for k in windows.offsets(1))
+    gx = sum(_place_back(columns, 1, k, windows.stride[0], height) for k in windows.offsets(0))
     return gx[:, top : top + shape[1], left : left + shape[2]]
 
 
 def _pixels(x: Any, image: Any, windows: Windows, padding: Any, *, count_padding: bool) -> Any:
     """How many pixels each window's mean is over, (H_out, W_out, 1).  What `ceil` adds never counts."""
-    counted = windows
+    counted: Padding = ((0, 0), (0, 0))
     if count_padding:
-        counted = make_windows(windows.size, image=image, stride=windows.stride, padding=padding)
-    out = windows.output_size(image)
-    rows, columns = (
-        _pixels_along(axis, image[axis], windows, counted.padding[axis] if count_padding else (0, 0), out[axis])
-        for axis in (0, 1)
-    )
+        stride, dilation = windows.stride, windows.dilation
+        counted = make_windows(windows.size, image=image, stride=stride, padding=padding, dilation=dilation).padding
+    rows, columns = _seen(image, windows, counted)
     return (rows[:, None] * columns)[..., None].astype(x.dtype)
 
 
-def _pixels_along(axis: int, size: int, windows: Windows, counted: tuple[int, int], out: int) -> Any:
-    starts = np.arange(out) * windows.stride[axis] - windows.first[axis]
-    return np.minimum(starts + windows.size[axis], size + counted[1]) - np.maximum(starts, -counted[0])
+def _seen(image: Any, windows: Windows, counted: Padding = ((0, 0), (0, 0))) -> tuple[Any, Any]:
+    """How many rows, and how many columns, each window sees of the image with the `counted` pixels around it."""
+    out = windows.output_size(image)
+    seen = []
+    for axis, (before, after) in enumerate(counted):
+        starts = np.arange(out[axis]) * windows.stride[axis] - windows.first[axis]
+        places = starts[:, None] + np.array(windows.offsets(axis))
+        seen.append(((places >= -before) & (places < image[axis] + after)).sum(axis=1))
+    return seen[0], seen[1]

@@ -29,6 +29,10 @@ class Windows(NamedTuple):
         """Pixels from the first to the last of a window, both counted."""
         return tuple((size - 1) * dilation + 1 for size, dilation in zip(self.size, self.dilation, strict=True))  # type: ignore[return-value]
 
+    def offsets(self, axis: int) -> range:
+        """Pixels from the first of a window to each of it, along the height (0) or the width (1)."""
+        return range(0, self.reach[axis], self.dilation[axis])
+
     @property
     def first(self) -> Pair:
         """Padding above and to the left."""
@@ -46,6 +50,20 @@ class Windows(NamedTuple):
                 f"got {tuple(image)}. Pad more, or make the kernel smaller."
             )
         return room[0] // self.stride[0] + 1, room[1] // self.stride[1] + 1
+
+    def image_size(self, output: Sequence[int]) -> Pair:
+        """(height, width) of the smallest image that has this (height, width) of windows.
+
+        in = (out - 1) stride + reach - padding.  Raises ShapeError where the padding leaves no pixel of it.
+        """
+        fields = zip(output, self.stride, self.reach, self.padding, strict=True)
+        sizes = tuple((count - 1) * step + reach - sum(pads) for count, step, reach, pads in fields)
+        if min(sizes) < 1:
+            raise ShapeError(
+                f"{tuple(output)} windows of {self.reach} pixels: expected a padding that leaves something of their "
+                f"image, got {self.padding}, with which it has {sizes} pixels. Pad less."
+            )
+        return sizes[0], sizes[1]
 
 
 def pair(where: str, value: Any, *, least: int = 1) -> Pair:
