@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -105,12 +106,21 @@ class Value:
 def elementwise(function: Callable[..., Any], *values: Value) -> Value:
     """`function` of Variables, number by number and broadcast, in the order of axes in which the values lie.
 
-    Channels last where one of them lies so and the others do too, are single numbers, or have an axis for each of its.
+    Channels last where one of them lies so and no other has more axes: what has fewer gets them in front, of size 1.
     """
     whole = max((value for value in values if value.is_last), key=lambda value: value.ndim, default=None)
-    if whole is None or any(value.ndim not in (0, whole.ndim) and value.shape != (1,) for value in values):
+    if whole is None or any(value.ndim > whole.ndim for value in values):
         return Value(function(*(value.first for value in values)))
-    return Value(last=function(*(value.last if value.ndim == whole.ndim else value.first for value in values)))
+    return Value(last=function(*(_beside(whole, value) for value in values)))
+
+
+def _beside(whole: Value, value: Value) -> Variable:
+    """The value as it broadcasts against one that lies channels last."""
+    if value.ndim == whole.ndim:
+        return value.last
+    if math.prod(value.shape) == 1:
+        return value.first
+    return Value(F.reshape(value.first, (1,) * (whole.ndim - value.ndim) + value.shape)).last
 
 
 def _is_text(value: Any) -> bool:
