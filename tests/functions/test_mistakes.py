@@ -37,12 +37,12 @@ CASES = {
     "pairs of zeros": (
         lambda: F.zero_pad(np.ones((2, 3)), [(1, 1)]),
         ShapeError,
-        "zero_pad: expected (before, after) of at least 0 for each of the 2 axes of shape (2, 3), got ((1, 1),).",
+        "pad: expected (before, after) of at least 0 for each of the 2 axes of shape (2, 3), got ((1, 1),).",
     ),
     "negative zeros": (
         lambda: F.zero_pad(np.ones(3), [(-1, 1)]),
         ShapeError,
-        "zero_pad: expected (before, after) of at least 0 for each of the 1 axes of shape (3,), got ((-1, 1),).",
+        "pad: expected (before, after) of at least 0 for each of the 1 axes of shape (3,), got ((-1, 1),).",
     ),
     "pooling of rows": (
         lambda: F.max_pool2d(np.ones((2, 3)), 2),

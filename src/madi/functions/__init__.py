@@ -43,9 +43,10 @@ from madi.functions.arithmetic import (
     power,
     subtract,
 )
-from madi.functions.convolution import Conv2D, ZeroPad, conv2d, zero_pad
-from madi.functions.elementary import Exp, Log, exp, log
+from madi.functions.convolution import Conv2D, conv2d
+from madi.functions.elementary import Absolute, Cast, Erf, Exp, Log, Sqrt, absolute, cast, erf, exp, log, sqrt
 from madi.functions.embedding import EmbeddingLookup, embedding
+from madi.functions.extrema import Clip, Maximum, Minimum, clip, maximum, minimum
 from madi.functions.linear import Affine, MatMul, affine, matmul
 from madi.functions.losses import (
     BinaryCrossEntropy,
@@ -66,29 +67,53 @@ from madi.functions.losses import (
 from madi.functions.normalization import (
     BatchNorm,
     BatchNormInference,
+    LayerNorm,
     LocalResponseNormalization,
     batch_norm,
+    layer_norm,
     local_response_normalization,
 )
+from madi.functions.padding import Pad, PadByCopies, pad, zero_pad
 from madi.functions.pooling import (
     AveragePool2D,
     GlobalAveragePool,
+    GlobalMaxPool,
     MaxPool2D,
+    MaxPool2DPositions,
     average_pool2d,
     global_average_pool,
+    global_max_pool,
     max_pool2d,
+    max_pool2d_positions,
 )
-from madi.functions.reductions import Mean, Sum, mean, sum
+from madi.functions.reductions import Max, Mean, Min, Sum, max, mean, min, sum
 from madi.functions.regularization import Dropout, dropout
+from madi.functions.selection import GetItem, Take, Where, get_item, take, where
 from madi.functions.shaping import (
+    BroadcastTo,
     Concatenate,
-    GetItem,
     Reshape,
+    Split,
     Transpose,
+    broadcast_to,
     concatenate,
-    get_item,
     reshape,
+    split,
     transpose,
+)
+from madi.functions.transposed_convolution import Conv2DTranspose, conv2d_transpose
+from madi.functions.units import (
+    ELU,
+    GELU,
+    HardSigmoid,
+    PReLU,
+    Softplus,
+    TanhGELU,
+    elu,
+    gelu,
+    hard_sigmoid,
+    prelu,
+    softplus,
 )
 from madi.graph import Variable
 
@@ -112,9 +137,12 @@ OPERATORS: dict[str, Any] = {
     "__matmul__": matmul,
     "__rmatmul__": _reflected(matmul),
     "__neg__": negative,
+    "__abs__": absolute,
     "__getitem__": get_item,
     "sum": sum,
     "mean": mean,
+    "max": max,
+    "min": min,
     "reshape": reshape,
     "transpose": transpose,
     "T": property(transpose),

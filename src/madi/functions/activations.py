@@ -47,11 +47,16 @@ class Sigmoid(Function):
     symbol = "σ"
 
     def forward(self, x: Array) -> Array:
-        self.y = (array_library(x).tanh(x * 0.5) + 1) * 0.5
+        self.y = logistic(x)
         return self.y
 
     def backward(self, gy: Array) -> Array:
         return gy * self.y * (1 - self.y)
+
+
+def logistic(x: Array) -> Array:
+    """1 / (1 + exp(-x)), which cannot overflow."""
+    return (array_library(x).tanh(x * 0.5) + 1) * 0.5
 
 
 class Tanh(Function):

@@ -19,28 +19,28 @@ def sum_to(gradient: Array, shape: tuple[int, ...]) -> Array:
 
 
 class _Elementwise(Function):
-    """Two inputs that broadcast against each other; each gradient is summed back to its input's shape."""
+    """Inputs that broadcast against each other; each gradient is summed back to its input's shape."""
 
-    def forward(self, x0: Array, x1: Array) -> Array:
+    def forward(self, *xs: Array) -> Array:
         try:
-            return self.equation(x0, x1)
+            return self.equation(*xs)
         except (ValueError, TypeError) as error:
-            if broadcastable(x0.shape, x1.shape):
+            shapes = [x.shape for x in xs]
+            if broadcastable(*shapes):
                 raise
             raise ShapeError(
-                f"{type(self).__name__.lower()}: shapes {x0.shape} and {x1.shape} do not broadcast. Sizes must agree "
-                "from the last axis back, or be 1: reshape one of them."
+                f"{type(self).__name__.lower()}: shapes {' and '.join(map(str, shapes))} do not broadcast. Sizes must "
+                "agree from the last axis back, or be 1: reshape one of them."
             ) from error
 
-    def backward(self, gy: Array) -> tuple[Array | None, Array | None]:
-        g0, g1 = self.slopes(gy)
-        x0, x1 = self.inputs
-        return sum_to(g0, x0.shape) if self.needs[0] else None, sum_to(g1, x1.shape) if self.needs[1] else None
+    def backward(self, gy: Array) -> tuple[Array | None, ...]:
+        wanted = zip(self.slopes(gy), self.inputs, self.needs, strict=True)
+        return tuple(sum_to(gx, x.shape) if needs else None for gx, x, needs in wanted)
 
-    def equation(self, x0: Array, x1: Array) -> Array:
+    def equation(self, *xs: Array) -> Array:
         raise NotImplementedError
 
-    def slopes(self, gy: Array) -> tuple[Array, Array]:
+    def slopes(self, gy: Array) -> tuple[Array, ...]:
         raise NotImplementedError
 
 
@@ -49,6 +49,12 @@ def broadcastable(*shapes: tuple[int, ...]) -> bool:
     widest = max(map(len, shapes))
     columns = zip(*((1,) * (widest - len(shape)) + shape for shape in shapes), strict=True)
     return all(len({size for size in column if size != 1}) <= 1 for column in columns)
+
+
+def repeats_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether an array of `shape` repeats to `target` exactly: from the last axis back, sizes agree or are 1."""
+    sizes = zip(shape[::-1], target[::-1], strict=False)
+    return len(shape) <= len(target) and all(size in (1, goal) for size, goal in sizes)
 
 
 class Add(_Elementwise):

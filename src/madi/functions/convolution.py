@@ -1,17 +1,13 @@
-"""Nodes that slide a kernel over channels-last images, and the zeros around them."""
+"""Nodes that slide a kernel over channels-last images."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from madi.errors import ShapeError
 from madi.graph import Array, Function, Variable
-from madi.kernels.arrays import array_library
 from madi.kernels.convolution import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
-
-Widths = tuple[tuple[int, int], ...]
 
 
 class Conv2D(Function):
@@ -77,32 +73,6 @@ class Conv2DReLU(Conv2D):
         return self.y
 
 
-class ZeroPad(Function):
-    """Zeros around an array.
-
-    forward   y  = x with `before` zeros in front and `after` zeros behind, on each axis
-    backward  gx = gy without them
-    """
-
-    symbol = "pad"
-
-    def __init__(self, widths: Widths) -> None:
-        self.widths = widths
-
-    def forward(self, x: Array) -> Array:
-        fits = len(self.widths) == x.ndim and all(len(pair) == 2 and min(pair) >= 0 for pair in self.widths)
-        if not fits:
-            raise ShapeError(
-                f"zero_pad: expected (before, after) of at least 0 for each of the {x.ndim} axes of shape {x.shape}, "
-                f"got {self.widths}."
-            )
-        return array_library(x).pad(x, self.widths)
-
-    def backward(self, gy: Array) -> Array:
-        sizes = self.inputs[0].shape
-        return gy[tuple(slice(before, before + sizes[axis]) for axis, (before, _) in enumerate(self.widths))]
-
-
 def conv2d(
     x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
     relu: bool = False,
@@ -125,8 +95,3 @@ def conv2d(
     kind = Conv2DReLU if relu else Conv2D
     node = kind(stride=stride, padding=padding, dilation=dilation, groups=groups)
     return node(x, weight) if bias is None else node(x, weight, bias)
-
-
-def zero_pad(x: Any, widths: Sequence[Sequence[int]]) -> Variable:
-    """x with zeros around it: `widths` gives (before, after) for each axis.  See `ZeroPad`."""
-    return ZeroPad(tuple(tuple(pair) for pair in widths))(x)  # type: ignore[misc]

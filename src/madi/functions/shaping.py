@@ -1,18 +1,16 @@
-"""Nodes that move numbers without changing them: reshape, transpose, concatenate, indexing."""
+"""Nodes that move numbers without changing them: reshape, transpose, concatenate, split, repeat."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
-import numpy as np
-
 from madi.errors import ShapeError
+from madi.functions.arithmetic import repeats_to, sum_to
 from madi.graph import Array, Function, Variable
-from madi.kernels.arrays import array_library, is_traced
-from madi.kernels.indexing import scatter_add
+from madi.kernels.arrays import array_library
 
 
 class Reshape(Function):
@@ -85,60 +83,61 @@ class Concatenate(Function):
         return array_library(*xs).concatenate(xs, axis=self.axis)
 
     def backward(self, gy: Array) -> tuple[Array, ...]:
-        sizes = [x.shape[self.axis] for x in self.inputs]
-        ends = [0]
-        for size in sizes:
-            ends.append(ends[-1] + size)
-        return tuple(self.part(gy, start, end) for start, end in pairwise(ends))
-
-    def part(self, gy: Array, start: int, end: int) -> Array:
-        """gy from `start` to `end` along the joined axis."""
-        return gy[(slice(None),) * (self.axis % gy.ndim) + (slice(start, end),)]
+        return _parts(gy, [x.shape[self.axis] for x in self.inputs], self.axis)
 
 
-class GetItem(Function):
-    """Elements picked by an index, as NumPy indexes.
+class Split(Function):
+    """One input taken apart along one axis.
 
-    forward   y  = x[index]
-    backward  gx = zeros like x, to which gy is added at [index]      an element picked twice gets both gradients
+    forward   y0, y1, ... = parts of x of `sizes` along `axis`
+    backward  gx = gy0, gy1, ... joined again
     """
 
-    symbol = "[ ]"
+    symbol = "split"
 
-    def __init__(self, index: Any) -> None:
-        self.index = tuple(map(_position, index)) if isinstance(index, tuple) else _position(index)
+    def __init__(self, sizes: Sequence[int], *, axis: int = 0) -> None:
+        self.sizes, self.axis = tuple(sizes), axis
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        size = x.shape[self.axis] if -x.ndim <= self.axis < x.ndim else None
+        if size is None or sum(self.sizes) != size or min(self.sizes) < 0:
+            raise ShapeError(
+                f"split: expected sizes that add up to that of axis {self.axis} of shape {x.shape}, got {self.sizes}."
+            )
+        return _parts(x, self.sizes, self.axis)
+
+    def backward(self, *gys: Array) -> Array:
+        return array_library(*gys).concatenate(gys, axis=self.axis)
+
+
+def _parts(x: Array, sizes: Sequence[int], axis: int) -> tuple[Array, ...]:
+    """x in parts of these sizes along one axis."""
+    ends = accumulate(sizes, initial=0)
+    return tuple(x[(slice(None),) * (axis % x.ndim) + (slice(*part),)] for part in pairwise(ends))
+
+
+class BroadcastTo(Function):
+    """An array repeated along new axes in front and along axes of size 1.
+
+    forward   y  = x, repeated to `shape`
+    backward  gx = Σ gy over the axes that were repeated
+    """
+
+    symbol = "repeat"
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = tuple(shape)
 
     def forward(self, x: Array) -> Array:
-        self.check(x)
-        return x[self.index]
+        if not repeats_to(x.shape, self.shape):
+            raise ShapeError(
+                f"broadcast_to: an input of shape {x.shape} does not repeat to {self.shape}. Sizes must agree from the "
+                "last axis back, or be 1 in the input."
+            )
+        return array_library(x).broadcast_to(x, self.shape)
 
     def backward(self, gy: Array) -> Array:
-        x = self.inputs[0]
-        return scatter_add(x.shape, self.index, gy)
-
-    def check(self, x: Array) -> None:
-        """Refuse an index beyond the array: JAX would clamp it, silently."""
-        entries = self.index if isinstance(self.index, tuple) else (self.index,)
-        if any(entry is Ellipsis or entry is None or _is_mask(entry) for entry in entries):
-            return
-        for axis, entry in enumerate(entries):
-            if isinstance(entry, slice) or is_traced(entry):
-                continue
-            size, places = x.shape[axis] if axis < x.ndim else 0, np.asarray(entry)
-            wrong = places[(places < -size) | (places >= size)]
-            if wrong.size:
-                raise IndexError(f"index {wrong[0]} is out of range for axis {axis} of an array of shape {x.shape}")
-
-
-def _is_mask(entry: Any) -> bool:
-    return isinstance(entry, bool) or getattr(getattr(entry, "dtype", None), "kind", "") == "b"
-
-
-def _position(entry: Any) -> Any:
-    """One entry of an index: a list, which JAX refuses, and a Variable become arrays."""
-    if isinstance(entry, list):
-        return np.asarray(entry, dtype=None if entry else np.intp)
-    return entry.value if isinstance(entry, Variable) else entry
+        return sum_to(gy, self.inputs[0].shape)
 
 
 def reshape(x: Any, *shape: Any) -> Variable:
@@ -159,6 +158,11 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Variable:
     return Concatenate(axis=axis)(*xs)
 
 
-def get_item(x: Any, index: Any) -> Variable:
-    """`x[index]`, as NumPy indexes.  See `GetItem`."""
-    return GetItem(index)(x)
+def split(x: Any, sizes: Sequence[int], axis: int = 0) -> tuple[Variable, ...]:
+    """x in parts of `sizes`, which add up to its size, along `axis`: a tuple of Variables.  See `Split`."""
+    return Split(sizes, axis=axis)(x)
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Variable:
+    """x repeated to `shape`, as NumPy broadcasts.  See `BroadcastTo`."""
+    return BroadcastTo(shape)(x)

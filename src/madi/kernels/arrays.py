@@ -45,6 +45,13 @@ def is_floating(dtype: Any) -> bool:
     return dtype.kind in "fc" or dtype.name == BFLOAT16
 
 
+def limits(dtype: Any) -> tuple[Any, Any]:
+    """The lowest and the highest number of a type: ∓∞ for floats, False and True for booleans."""
+    if is_floating(dtype):
+        return -math.inf, math.inf
+    return (False, True) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+
+
 def widened(array: Any) -> Any:
     """`array` in float32 where it is of half precision, else itself."""
     return array.astype(np.float32) if array.dtype.name in (BFLOAT16, "float16") else array
