@@ -20,7 +20,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -28,7 +28,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from madi.errors import FileError
-from madi.kernels.arrays import aligned_copy
+from madi.kernels.arrays import aligned_copy, aligned_empty
 
 DTYPES = {
     **{"F64": np.float64, "F32": np.float32, "F16": np.float16, "BOOL": np.bool_},
@@ -36,6 +36,8 @@ DTYPES = {
     **{"U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8},
 }
 _CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
+BFLOAT16 = "BF16"  # the upper half of a float32, and read as one; never written
+_ITEM_BYTES = {BFLOAT16: 2, **{code: np.dtype(dtype).itemsize for code, dtype in DTYPES.items()}}
 _LENGTH_BYTES = 8
 
 TEMPORARY = ".madi-*.tmp"  # what a file is called until it is complete
@@ -43,13 +45,15 @@ CHECKSUM = "madi.sha256"
 _DIGITS = 64
 _BEFORE_CHECKSUM = f'{{"__metadata__":{{"{CHECKSUM}":"'.encode()
 _CHECKSUM_AT = _LENGTH_BYTES + len(_BEFORE_CHECKSUM)
+_OWN_FILE = "Give a file that madi.save wrote."
 
 
 class TensorFile(NamedTuple):
-    """What the header of a file says: its metadata, and dtype and shape of each array by name."""
+    """What the header of a file says: its metadata; dtype and shape of each array by name, and its first byte."""
 
     metadata: dict[str, str]
     tensors: dict[str, tuple[str, tuple[int, ...]]]
+    begins: dict[str, int]
 
 
 # ---- writing
@@ -144,31 +148,50 @@ def remove_unfinished(folder: Path) -> None:
 # ---- reading
 
 
-def read_header(path: str | Path) -> TensorFile:
+def read_header(path: str | Path, *, fix: str = _OWN_FILE) -> TensorFile:
     """The header of a file, held against the file's size.
+
+    fix   what to do about a file of another kind, as a sentence
 
     Raises FileError for anything but a whole safetensors file.
     """
+    with _opened(path, fix) as (_, header):
+        return header
+
+
+def read_tensors(path: str | Path, names: Collection[str] | None = None, *, fix: str = _OWN_FILE) -> dict[str, Any]:
+    """The arrays of a file by name, all or those of `names`, writable, aligned; bfloat16 as float32.
+
+    fix   what to do about a file of another kind, as a sentence
+
+    Raises FileError for anything but a whole safetensors file.
+    """
+    with _opened(path, fix) as (file, header):
+        return {name: _array(path, file, header, name) for name in (header.tensors if names is None else names)}
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, fix: str) -> Iterator[tuple[BinaryIO, TensorFile]]:
+    """The file, open, and its header; FileError where either cannot be had."""
     try:
         with Path(path).expanduser().open("rb") as file:
-            return _checked_header(path, file, os.fstat(file.fileno()).st_size)
+            yield file, _checked_header(path, file, os.fstat(file.fileno()).st_size, fix)
     except FileError:
         raise
     except OSError as error:
         raise FileError(f"Cannot read {path}: {error.strerror}.") from error
 
 
-def read_tensors(path: str | Path) -> dict[str, Any]:
-    """The arrays of a file by name, writable, aligned.  Raises FileError for anything but a whole safetensors file."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    read_header(path)
-    try:
-        found = load_file(Path(path).expanduser())
-    except SafetensorError as error:
-        raise FileError(f"{path}: corrupt: {error}.") from error
-    return {name: aligned_copy(found.pop(name)) for name in list(found)}  # not two of each at a time
+def _array(path: str | Path, file: BinaryIO, header: TensorFile, name: str) -> np.ndarray:
+    code, shape = header.tensors[name]
+    array = aligned_empty(shape, DTYPES.get(code, np.uint16))
+    file.seek(header.begins[name])
+    if file.readinto(_bytes(array)) != array.nbytes:  # type: ignore[attr-defined]
+        raise FileError(f"{path}: truncated within the tensor '{name}'. Get the file anew.")
+    if code != BFLOAT16:
+        return array
+    wide = aligned_empty(shape, np.uint32)
+    return np.left_shift(array, 16, out=wide, dtype=np.uint32).view(np.float32)
 
 
 def read_checked(path: str | Path) -> tuple[dict[str, str], dict[str, Any]]:
@@ -182,7 +205,7 @@ def read_checked(path: str | Path) -> tuple[dict[str, str], dict[str, Any]]:
         content = Path(path).expanduser().read_bytes()
     except OSError as error:
         raise FileError(f"Cannot read {path}: {error.strerror}.") from error
-    metadata = _checked_header(path, BytesIO(content), len(content)).metadata
+    metadata = _checked_header(path, BytesIO(content), len(content), _OWN_FILE).metadata
     after = _CHECKSUM_AT + _DIGITS
     if content[_LENGTH_BYTES:_CHECKSUM_AT] != _BEFORE_CHECKSUM:
         raise FileError(f"{path}: carries no checksum, so that nobody can tell whether it is whole.")
@@ -193,17 +216,17 @@ def read_checked(path: str | Path) -> tuple[dict[str, str], dict[str, Any]]:
     return metadata, {name: aligned_copy(found.pop(name)) for name in list(found)}
 
 
-def _checked_header(path: str | Path, file: BinaryIO, size: int) -> TensorFile:
+def _checked_header(path: str | Path, file: BinaryIO, size: int, fix: str) -> TensorFile:
     start = file.read(_LENGTH_BYTES + 1)
     length = int.from_bytes(start[:_LENGTH_BYTES], "little")
     if not start.endswith(b"{") or len(start) <= _LENGTH_BYTES:
-        raise FileError(f"{path}: {_description(start)}. Give a file that madi.save wrote.")
+        raise FileError(f"{path}: {_description(start)}. {fix}")
     room = size - _LENGTH_BYTES
     if length > room:
         raise FileError(f"{path}: truncated: its header takes {length} bytes, and {room} are there. Get the file anew.")
     file.seek(_LENGTH_BYTES)
     try:
-        return _parsed(file.read(length), room - length)
+        return _parsed(file.read(length), _LENGTH_BYTES + length, room - length)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise FileError(f"{path}: corrupt: {error}. Get the file anew.") from error
 
@@ -218,32 +241,33 @@ def _description(start: bytes) -> str:
     return "an HDF5 file" if start.startswith(b"\x89HDF") else "not a safetensors file"
 
 
-def _parsed(text: bytes, room: int) -> TensorFile:
-    """The header, its arrays held against the `room` bytes that follow it; ValueError where it lies."""
+def _parsed(text: bytes, after: int, room: int) -> TensorFile:
+    """The header, its arrays held against the `room` bytes from byte `after` on; ValueError where it lies."""
     header = json.loads(text)
     metadata = header.pop("__metadata__", {})
     if not all(isinstance(entry, str) for pair in metadata.items() for entry in pair):
         raise ValueError("its metadata are not text")
     spans = sorted((*_span(name, entry), name) for name, entry in header.items())
     end = 0
-    for begin, after, name in spans:
+    for begin, next_begin, name in spans:
         if begin != end:
             raise ValueError(f"tensor '{name}' starts at byte {begin}, where byte {end} is expected")
-        end = after
+        end = next_begin
     if end != room:
         raise ValueError(f"its tensors take {end} bytes, and {room} are there")
-    return TensorFile(metadata, {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()})
+    tensors = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}
+    return TensorFile(metadata, tensors, {name: after + begin for begin, _, name in spans})
 
 
 def _span(name: str, entry: dict[str, Any]) -> tuple[int, int]:
     """First byte of an array and the one after its last; ValueError unless its shape fills them exactly."""
-    if entry["dtype"] not in DTYPES:
+    if entry["dtype"] not in _ITEM_BYTES:
         raise ValueError(f"tensor '{name}' has the unknown dtype {entry['dtype']!r}")
     begin, end = entry["data_offsets"]
     counts = [*entry["shape"], begin, end]
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(f"tensor '{name}' has the sizes {counts}, which must be whole numbers of at least 0")
-    needed = math.prod(entry["shape"]) * np.dtype(DTYPES[entry["dtype"]]).itemsize
+    needed = math.prod(entry["shape"]) * _ITEM_BYTES[entry["dtype"]]
     if end - begin != needed:
         raise ValueError(
             f"tensor '{name}' of shape {tuple(entry['shape'])} takes {needed} bytes, and has {end - begin}"
