@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -66,10 +67,7 @@ class Branches(Layer):
     transparent = "paths"
 
     def __init__(self, *paths: Layer) -> None:
-        expect_layers("Branches", *paths)
-        if not paths:
-            raise ConfigurationError("Branches: expected at least one path, got none.")
-        self.paths = paths
+        self.paths = expect_paths("Branches", *paths)
 
     def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
         """The outputs of all paths."""
@@ -84,6 +82,72 @@ class Branches(Layer):
 
     def __repr__(self) -> str:
         return f"Branches({', '.join(map(repr, self.paths))})"
+
+
+class Sum(Layer):
+    """Paths side by side, each on the same x, their outputs added; Identity() as a path is x itself.
+
+    forward   y  = Σ path(x)
+    backward  gx = Σ of what comes back through the paths
+
+    The outputs have as many axes as each other; where one has size 1 along an axis it is added all along it.  The paths
+    are called "0", "1", ... in the names of parameters.  `Residual` is the sum of a body and a shortcut.
+
+    Raises ShapeError where the paths' outputs do not fit.
+    """
+
+    transparent = "paths"
+
+    def __init__(self, *paths: Layer) -> None:
+        self.paths = expect_paths("Sum", *paths)
+
+    def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
+        """The sum of all outputs."""
+        return functools.reduce(F.add, _fitting(self, [path(x, training=training, key=key) for path in self.paths]))
+
+    def __repr__(self) -> str:
+        return f"Sum({', '.join(map(repr, self.paths))})"
+
+
+class Product(Layer):
+    """Paths side by side, each on the same x, their outputs multiplied; Identity() as a path is x itself.
+
+    forward   y  = Π path(x)
+    backward  gx = Σ over the paths of what comes back through one for gy times the outputs of all others
+
+    The outputs have as many axes as each other; where one has size 1 along an axis it counts all along it, as the gate
+    of each channel does: Product(Identity(), Sequential(GlobalAveragePool(), Dense(c), Sigmoid(), Reshape(1, 1, c))) is
+    the end of a squeeze-and-excitation block (Hu, Shen and Sun, 2018).  The paths are called "0", "1", ... in the names
+    of parameters.
+
+    Raises ShapeError where the paths' outputs do not fit.
+    """
+
+    transparent = "paths"
+
+    def __init__(self, *paths: Layer) -> None:
+        self.paths = expect_paths("Product", *paths)
+
+    def __call__(self, x: Any, *, training: bool = False, key: Any = None) -> Variable:
+        """The product of all outputs."""
+        return functools.reduce(
+            F.multiply, _fitting(self, [path(x, training=training, key=key) for path in self.paths])
+        )
+
+    def __repr__(self) -> str:
+        return f"Product({', '.join(map(repr, self.paths))})"
+
+
+def _fitting(layer: Layer, outputs: list[Variable]) -> list[Variable]:
+    """The outputs; ShapeError unless along each axis they are of one size, or of size 1."""
+    shapes = [output.shape for output in outputs]
+    counts = {len(shape) for shape in shapes}
+    if len(counts) > 1 or any(len({1, *sizes}) > 2 for sizes in zip(*shapes, strict=True)):
+        raise ShapeError(
+            f"{layer.label()}: expected paths whose outputs have one shape, or size 1 along an axis, got "
+            f"{', '.join(map(str, shapes))}. Give all of them the same stride, and padding='same'."
+        )
+    return outputs
 
 
 class Auxiliary(Layer):
@@ -127,6 +191,14 @@ def auxiliary_outputs() -> Iterator[Outputs]:
         yield outputs
     finally:
         _outputs.reset(token)
+
+
+def expect_paths(where: str, *paths: Any) -> tuple[Layer, ...]:
+    """The paths; ConfigurationError unless there are some, and all of them are layers."""
+    expect_layers(where, *paths)
+    if not paths:
+        raise ConfigurationError(f"{where}: expected at least one path, got none.")
+    return paths
 
 
 def expect_layers(where: str, *layers: Any) -> None:

@@ -21,7 +21,7 @@ DROP = 12.0  # from one layer down to the next
 SIZE, SMALL = 12.0, 10.5
 
 KINDS = {
-    "Conv2D": "operation",
+    **dict.fromkeys(("Conv2D", "Conv2DTranspose"), "operation"),
     **dict.fromkeys(("Dense", "DropConnect", "Maxout"), "parameter"),
     **dict.fromkeys(("MaxPool2D", "AveragePool2D"), "value"),
 }

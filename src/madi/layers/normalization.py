@@ -11,6 +11,7 @@ from madi.errors import ShapeError
 from madi.graph import Array, Parameter, Variable
 from madi.layers.base import Layer
 from madi.layers.convolution import naming
+from madi.layers.scaling import expect_axes, last_sizes
 from madi.options import FINITE, POSITIVE, Interval, expect_count, expect_number
 
 SHARE = Interval("a number from 0 to 1", lambda value: 0 <= value <= 1)
@@ -62,6 +63,38 @@ class BatchNorm(Layer):
         if training:
             self.mean, self.variance = mean, variance
         return y
+
+
+class LayerNorm(Layer):
+    """Layer normalization: each example by itself, over its last axes.
+
+    y = γ (x - μ) / √(σ² + ε) + β       by the mean and the biased variance of these numbers
+
+    axes    how many axes, counted from the last, one mean is taken over: 1 is the channels of each row or pixel
+    eps     ε
+
+    γ is `scale`, β `shift`, of the shape of these axes; weight decay leaves both alone.  Training and inference are the
+    same.  See `madi.functions.LayerNorm` for the backward equations.
+
+    Raises ShapeError for another shape than it was built for.
+    """
+
+    def __init__(self, axes: int = 1, eps: float = 1e-5) -> None:
+        self.axes = expect_axes("LayerNorm", axes, least=1)
+        self.eps = expect_number("LayerNorm: eps", eps, POSITIVE, fix="Try 1e-5.")
+        self.scale: Parameter = None  # type: ignore[assignment]  # made by build
+        self.shift: Parameter = None  # type: ignore[assignment]
+
+    def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
+        """γ ones, β zeros."""
+        last = last_sizes(self, shape, self.axes)
+        self.scale = Parameter(np.ones(last, np.float32), decay=False)
+        self.shift = Parameter(np.zeros(last, np.float32), decay=False)
+
+    def __call__(self, x: Any) -> Variable:
+        """x normalized."""
+        with naming(self.label()):
+            return F.layer_norm(x, self.scale, self.shift, eps=self.eps, axes=self.axes)
 
 
 class LocalResponseNormalization(Layer):

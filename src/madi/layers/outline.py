@@ -12,21 +12,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from madi.graph import Drawing
-from madi.layers.activations import ACTIVATIONS
+from madi.layers.activations import ACTIVATIONS, Clip
 from madi.layers.base import Layer
-from madi.layers.composition import Auxiliary, Branches, Residual
+from madi.layers.composition import Auxiliary, Branches, Product, Residual, Sum
 from madi.layers.containers import Sequential
 from madi.layers.convolution import Conv2D
 from madi.layers.dense import Dense
 from madi.layers.dropout import Dropout
 from madi.layers.ensemble import Ensemble
-from madi.layers.normalization import BatchNorm, LocalResponseNormalization
+from madi.layers.normalization import BatchNorm, LayerNorm, LocalResponseNormalization
 from madi.layers.pooling import AveragePool2D, MaxPool2D
+from madi.layers.scaling import PReLU, Scale
+from madi.layers.transposed_convolution import Conv2DTranspose
 
 WIDTH = 46  # columns of a stage's text
 LONGEST = 96  # columns of what is said below it
 HEADS = ("", "folded graph", "output shape", "parameters", "multiply-adds", "kept")
-FOLLOWERS = (BatchNorm, LocalResponseNormalization, Dropout, *ACTIVATIONS.values())
+FOLLOWERS = (
+    BatchNorm, LayerNorm, LocalResponseNormalization, Scale, Dropout, *ACTIVATIONS.values(), Clip, PReLU
+)  # fmt: skip
+WITH_FILTERS = (Conv2D, Conv2DTranspose)
+WITH_WINDOWS = (MaxPool2D, AveragePool2D)
+JOINTS: dict[type[Any], str] = {Branches: "concat", Sum: "sum", Product: "product"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class Block:
 
     name        its class
     paths       the chains within it, side by side; an empty one passes x on
-    joint       how their outputs come together: "+", "concat", "mean", or "" where there is one path, or nobody knows
+    joint       how their outputs come together: "+", "concat", "sum", "product", "mean", or "" where there is one path,
+                or nobody knows
     followers   as of a Part
     """
 
@@ -270,7 +278,7 @@ def _chain(path: str, layer: Layer, *, opened: bool = False) -> Iterator[tuple[E
 
 def _steps(path: str, layer: Layer, opened: bool = False) -> Iterator[tuple[str, Layer]]:
     """The layers of a chain, chains within it opened."""
-    known = isinstance(layer, (Auxiliary, Branches, Ensemble, Residual))
+    known = isinstance(layer, (Auxiliary, Ensemble, Residual, *JOINTS))
     unknown = opened and not known and len(layer.inner_layers()) > 1
     if type(layer).__call__ is Sequential.__call__ or unknown:
         for name, inner in layer.inner_layers():
@@ -282,8 +290,9 @@ def _steps(path: str, layer: Layer, opened: bool = False) -> Iterator[tuple[str,
 def _entry(layer: Layer) -> Entry:
     if isinstance(layer, Residual):
         return Block("Residual", (_path(layer.body), _path(layer.shortcut)), "+")
-    if isinstance(layer, Branches):
-        return Block("Branches", tuple(map(_path, layer.paths)), "concat")
+    for kind, joint in JOINTS.items():
+        if isinstance(layer, kind):
+            return Block(kind.__name__, tuple(map(_path, layer.paths)), joint)
     if isinstance(layer, Ensemble):
         return Block("Ensemble", tuple(map(_path, layer.networks)), "mean")
     inner = tuple(entry for _, member in layer.inner_layers() for entry in _path(member))
@@ -295,26 +304,26 @@ def _path(layer: Layer | None) -> tuple[Entry, ...]:
 
 
 def _part(layer: Layer) -> Part:
-    stride = getattr(layer, "stride", (1, 1)) if isinstance(layer, (Conv2D, MaxPool2D, AveragePool2D)) else (1, 1)
+    stride = getattr(layer, "stride", (1, 1)) if isinstance(layer, (*WITH_FILTERS, *WITH_WINDOWS)) else (1, 1)
     return Part(_name(layer), type(layer).__name__, "" if stride == (1, 1) else f"/{_size(stride)}")
 
 
 def _name(layer: Layer) -> str:
     """The layer's class with the sizes that tell it from others."""
     name = type(layer).__name__
-    if isinstance(layer, Conv2D):
+    if isinstance(layer, WITH_FILTERS):
         groups = f" in {layer.groups} groups" if layer.groups > 1 else ""
         return f"{name} {_sizes(layer.kernel_size)} {layer.filters}{groups}"
-    if isinstance(layer, (MaxPool2D, AveragePool2D)):
+    if isinstance(layer, WITH_WINDOWS):
         return f"{name} {_sizes(layer.size)}"
     return f"{name} {layer.units}" if isinstance(layer, Dense) else name
 
 
 def layer_text(layer: Layer) -> str:
     """A layer as the table calls it: "Conv2D 3x3 /2"."""
-    if not isinstance(layer, (Conv2D, MaxPool2D, AveragePool2D)):
+    if not isinstance(layer, (*WITH_FILTERS, *WITH_WINDOWS)):
         return type(layer).__name__
-    size = layer.kernel_size if isinstance(layer, Conv2D) else layer.size
+    size = layer.kernel_size if isinstance(layer, WITH_FILTERS) else layer.size
     return f"{type(layer).__name__} {_sizes(size)} {_part(layer).stride}".strip()
 
 

@@ -14,17 +14,18 @@ from madi.layers.convolution import checked_padding, expect_images, kernel_path,
 class _Windows:
     """What the poolings share: their windows."""
 
-    def set_windows(self, size: Any, stride: Any, padding: Any, ceil_mode: bool) -> None:
+    def set_windows(self, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> None:
         """Keep the options, checked."""
         with naming(type(self).__name__):
             self.size = pair("size", size)
             self.stride = self.size if stride is None else pair("stride", stride)
-            self.padding = checked_padding(padding)
+            self.padding, self.dilation = checked_padding(padding), pair("dilation", dilation)
         self.ceil_mode = bool(ceil_mode)
 
     def options(self) -> dict[str, Any]:
         """What its function takes."""
-        return {"size": self.size, "stride": self.stride, "padding": self.padding, "ceil_mode": self.ceil_mode}
+        names = ("size", "stride", "padding", "dilation", "ceil_mode")
+        return {name: getattr(self, name) for name in names}
 
 
 class MaxPool2D(_Windows, Layer):
@@ -34,13 +35,16 @@ class MaxPool2D(_Windows, Layer):
     stride      pixels from one window to the next; the size where it is left out
     padding     "valid" (none), "same", a number of pixels below the size, (height, width), or
                 ((top, bottom), (left, right))
+    dilation    distance between the pixels of a window
     ceil_mode   a last window may hang over the edge, so that H_out is rounded up
 
     See `madi.functions.MaxPool2D`: of equal numbers the first gets the gradient.
     """
 
-    def __init__(self, size: Any, stride: Any = None, padding: Any = 0, *, ceil_mode: bool = False) -> None:
-        self.set_windows(size, stride, padding, ceil_mode)
+    def __init__(
+        self, size: Any, stride: Any = None, padding: Any = 0, *, dilation: Any = 1, ceil_mode: bool = False
+    ) -> None:
+        self.set_windows(size, stride, padding, dilation, ceil_mode)
 
     def __call__(self, x: Any) -> Variable:
         """The maxima of x."""
@@ -56,14 +60,15 @@ class MaxPool2D(_Windows, Layer):
 class AveragePool2D(_Windows, Layer):
     """The mean of each window, channel by channel: (N, H, W, C) -> (N, H_out, W_out, C).
 
-    size, stride, padding, ceil_mode    as for MaxPool2D
-    count_padding                       whether padding counts among a window's pixels, as zeros
+    size, stride, padding, dilation, ceil_mode    as for MaxPool2D
+    count_padding                                 whether padding counts among a window's pixels, as zeros
     """
 
     def __init__(
-        self, size: Any, stride: Any = None, padding: Any = 0, *, ceil_mode: bool = False, count_padding: bool = True
-    ) -> None:
-        self.set_windows(size, stride, padding, ceil_mode)
+        self, size: Any, stride: Any = None, padding: Any = 0, *, dilation: Any = 1, ceil_mode: bool = False,
+        count_padding: bool = True,
+    ) -> None:  # fmt: skip
+        self.set_windows(size, stride, padding, dilation, ceil_mode)
         self.count_padding = bool(count_padding)
 
     def __call__(self, x: Any) -> Variable:
@@ -80,3 +85,12 @@ class GlobalAveragePool(Layer):
         """The means of x."""
         expect_images(self, x.shape)
         return F.global_average_pool(x)
+
+
+class GlobalMaxPool(Layer):
+    """The largest number of each channel: (N, H, W, C) -> (N, C), whatever the size of the image."""
+
+    def __call__(self, x: Any) -> Variable:
+        """The maxima of x."""
+        expect_images(self, x.shape)
+        return F.global_max_pool(x)
