@@ -22,6 +22,9 @@ from madi.kernels import dense, native
 SHAPES = [
     (32, 32, 32),
     (100, 100, 10),
+    (200, 50, 128),
+    (200, 128, 128),
+    (200, 128, 5),
     (128, 512, 10),
     (100, 784, 100),
     (1000, 784, 100),
@@ -32,6 +35,7 @@ ROUNDS = 9
 
 PRODUCTS = {
     "forward": lambda x, weight, bias, gy: dense.dense_forward(x, weight, bias),
+    "input gradient": lambda x, weight, bias, gy: dense.dense_input_gradient(gy, weight),
     "weight gradient": lambda x, weight, bias, gy: dense.dense_weight_gradient(x, gy)[0],
     "empty": lambda x, weight, bias, gy: gy,
 }
@@ -76,7 +80,7 @@ def main():
     print(f"{'rows x inputs x outputs':24} {'product':16} {native.path():>10} {'XLA':>10}")
     for shape in SHAPES:
         times = measure(shape, max(20, min(1000, int(2e9 / np.prod(shape)))))
-        for name in ("forward", "weight gradient"):
+        for name in list(PRODUCTS)[:-1]:
             mine, theirs = (times[name, path] - times["empty", path] for path in (native.path(), "off"))
             print(f"{' x '.join(map(str, shape)):24} {name:16} {mine:10.1f} {theirs:10.1f}", flush=True)
 

@@ -233,6 +233,14 @@ ffi::Error dense_forward(ffi::ThreadPool pool, Floats x, Floats weight, Floats b
   });
 }
 
+ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats gy, Floats weight, Out<Floats> gx) {
+  const Dense s = shape_of(gx->dimensions(), weight.dimensions());
+  if (!consistent(s, gx->dimensions(), weight.dimensions(), gy.dimensions())) return unfit();
+  return with_workers(pool, false, [&](const Kernels& kernels, Workers& workers) {
+    kernels.dense_input_gradient(s, gy.typed_data(), weight.typed_data(), gx->typed_data(), workers);
+  });
+}
+
 ffi::Error dense_weight_gradient(ffi::ThreadPool pool, Floats x, Floats gy, Out<Floats> gweight, Out<Floats> gbias) {
   const Dense s = shape_of(x.dimensions(), gweight->dimensions());
   if (!consistent(s, x.dimensions(), gweight->dimensions(), gy.dimensions())) return unfit();
@@ -348,6 +356,13 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_forward, madi::dense_forward,
                                   .Arg<madi::Floats>()
                                   .Ret<madi::Floats>()
                                   .Attr<bool>("relu"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_input_gradient, madi::dense_input_gradient,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<madi::Floats>()
+                                  .Arg<madi::Floats>()
+                                  .Ret<madi::Floats>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(madi_dense_weight_gradient, madi::dense_weight_gradient,
                               ffi::Ffi::Bind()

@@ -16,6 +16,15 @@ inline void dense_forward(const Dense& s, const float* x, const float* weight, c
     }
 }
 
+// gx[n,k] = sum over m of gy[n,m] weight[k,m]
+inline void dense_input_gradient(const Dense& s, const float* gy, const float* weight, double* gx) {
+  for (int64_t n = 0; n < s.rows; ++n)
+    for (int64_t k = 0; k < s.inputs; ++k) {
+      double& sum = gx[n * s.inputs + k] = 0;
+      for (int64_t m = 0; m < s.outputs; ++m) sum += double(gy[n * s.outputs + m]) * weight[k * s.outputs + m];
+    }
+}
+
 // gweight[k,m] = sum over n of x[n,k] gy[n,m];  gbias[m] = sum over n of gy[n,m]
 inline void dense_weight_gradient(const Dense& s, const float* x, const float* gy, double* gweight, double* gbias) {
   for (int64_t m = 0; m < s.outputs; ++m) gbias[m] = 0;

@@ -80,6 +80,9 @@ struct Kernels {
   void (*dense_forward)(const Dense&, const float* x, const float* weight, const float* bias, bool relu, float* y,
                         Workers&);
 
+  // gx from gy.
+  void (*dense_input_gradient)(const Dense&, const float* gy, const float* weight, float* gx, Workers&);
+
   // gweight and gbias (trials, outputs) from x and gy; gbias may be null.
   void (*dense_weight_gradient)(const Dense&, const float* x, const float* gy, float* gweight, float* gbias, Workers&);
 

@@ -285,7 +285,7 @@ struct DenseCase {
   Dense shape;
   Array x, weight, bias, gy;
   bool with_bias, relu;
-  std::vector<double> y, gweight, gbias;
+  std::vector<double> y, gx, gweight, gbias;
 
   DenseCase(const Dense& s, std::mt19937& random)
       : shape(s),
@@ -296,6 +296,7 @@ struct DenseCase {
         with_bias(random() % 2),
         relu(random() % 2),
         y(gy.size()),
+        gx(x.size()),
         gweight(weight.size()),
         gbias(bias.size()) {
     for (int64_t t = 0; t < s.trials; ++t) expect(t);
@@ -307,6 +308,7 @@ struct DenseCase {
     const int64_t entry = t * shape.inputs * shape.outputs;
     madi::plain::dense_forward(shape, x.data() + in, weight.data() + entry,
                                with_bias ? bias.data() + t * shape.outputs : nullptr, y.data() + out);
+    madi::plain::dense_input_gradient(shape, gy.data() + out, weight.data() + entry, gx.data() + in);
     madi::plain::dense_weight_gradient(shape, x.data() + in, gy.data() + out, gweight.data() + entry,
                                        gbias.data() + t * shape.outputs);
   }
@@ -324,10 +326,12 @@ struct DenseCase {
   }
 
   void check_variant(const Kernels& kernels, madi::Workers& workers) const {
-    Array y_got(gy.size()), gweight_got(weight.size()), gbias_got(bias.size());
+    Array y_got(gy.size()), gx_got(x.size()), gweight_got(weight.size()), gbias_got(bias.size());
     kernels.dense_forward(shape, x.data(), weight.data(), with_bias ? bias.data() : nullptr, relu, y_got.data(), workers);
+    kernels.dense_input_gradient(shape, gy.data(), weight.data(), gx_got.data(), workers);
     kernels.dense_weight_gradient(shape, x.data(), gy.data(), gweight_got.data(), gbias_got.data(), workers);
     compare(kernels.name, "y", y_got, y);
+    compare(kernels.name, "gx", gx_got, gx);
     compare(kernels.name, "gweight", gweight_got, gweight);
     compare(kernels.name, "gbias", gbias_got, gbias);
   }

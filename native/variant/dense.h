@@ -1,19 +1,21 @@
-// Two products of a dense layer, for matrices that fit the second-level cache.
+// The three products of a dense layer, for matrices that fit the second-level cache.
 //
 // All are C = A B + start with A read by single elements, B by vectors along its columns.  A block of columns of B is
 // copied first, into rows of whole vectors padded with zeros: aligned, without gaps, and no mask in the inner loop.
+// Where B is the transpose of what lies in memory the copy turns it.
 // Each element of C is one sum in the order of the inner index, however the work is cut.
 #pragma once
 
-#include "vectors.h"
+#include "tiles.h"
 
 namespace madi {
 namespace {
 
 constexpr int64_t kBlockColumns = 2 * kLanes;
 constexpr int64_t kPartRows = 48;           // of C in one part at least: fewer would make the copying of B show
+constexpr int64_t kTurnedPartRows = 192;    // where the copy turns B, which takes four times as long
 constexpr int64_t kPartSteps = 32 * 1024;   // multiply-adds of vectors in one part at least, about 10 microseconds
-constexpr int64_t kWakeSteps = 96 * 1024;   // of the whole product, that pay for waking a thread
+constexpr int64_t kWakeSteps = 48 * 1024;   // of the whole product, that pay for waking a thread
 
 // Half a vector takes half the time, and the last columns often fit.  The portable variant has no instructions for it.
 constexpr bool kHalves = MADI_VECTOR_BYTES > 16;
@@ -28,6 +30,7 @@ struct MatrixProduct {
   const float* a;
   int64_t a_row, a_column;  // floats from one row, from one column of A to the next
   const float* b;
+  bool turned;         // B' lies at b, so that the columns of B are rows there
   const float* start;  // of every row of C, or null
   bool relu;
   float* c;
@@ -130,6 +133,15 @@ void copy_block(const MatrixProduct& p, const float* b, int64_t columns, float* 
     }
 }
 
+// The same of columns that lie as rows from b on.
+template <typename T, int V>
+void turn_block(const MatrixProduct& p, const float* b, int64_t columns, float* to) {
+  constexpr int64_t width = V * kLanesOf<T>;
+  if (columns < width) zero(to, p.inner * width);
+  for (int64_t column = 0; column < columns; ++column, b += p.inner, ++to)
+    for (int64_t inner = 0; inner < p.inner; ++inner) to[inner * width] = b[inner];
+}
+
 template <typename T, int V>
 void sum_block(const MatrixProduct& p, const float* block, int64_t columns, float* sums) {
   constexpr int lanes = kLanesOf<T>;
@@ -153,8 +165,9 @@ void multiply_block(const MatrixProduct& p, const Part& part, int64_t column) {
   float* start = scratch(Purpose::weights, (p.inner + 1) * width);
   float* block = start + width;
   const int64_t columns = least(p.columns - column, width), entry = part.trial * p.columns + column;
-  const float* b = p.b + part.trial * p.inner * p.columns + column;
-  copy_block<T, V>(p, b, columns, block);
+  const float* b = p.b + part.trial * p.inner * p.columns;
+  if (p.turned) turn_block<T, V>(p, b + column * p.inner, columns, block);
+  else copy_block<T, V>(p, b + column, columns, block);
   for (int64_t k = 0; k < width; ++k) start[k] = p.start && k < columns ? p.start[entry + k] : 0.0f;
   if (p.column_sums && part.begin == 0) sum_block<T, V>(p, block, columns, p.column_sums + entry);
 
@@ -182,7 +195,7 @@ inline void multiply_matrices(const MatrixProduct& p, Workers& workers) {
   const int64_t blocks = ceiling(p.columns, kBlockColumns);
   const int64_t steps = p.rows * p.inner * ceiling(p.columns, kLanes);
   const bool alone = p.trials * steps < kWakeSteps;
-  const int64_t few = least(p.rows / kPartRows, steps / kPartSteps);
+  const int64_t few = least(p.rows / (p.turned ? kTurnedPartRows : kPartRows), steps / kPartSteps);
   const int64_t parts = alone ? 1 : most(least(few, 4 * workers.threads()), 1);
   const int64_t tasks = p.trials * blocks * parts;
   if (alone) {
@@ -196,12 +209,19 @@ inline void multiply_matrices(const MatrixProduct& p, Workers& workers) {
 
 inline void dense_forward(const Dense& s, const float* x, const float* weight, const float* bias, bool relu, float* y,
                           Workers& workers) {
-  multiply_matrices({s.trials, s.rows, s.inputs, s.outputs, x, s.inputs, 1, weight, bias, relu, y, nullptr}, workers);
+  multiply_matrices({s.trials, s.rows, s.inputs, s.outputs, x, s.inputs, 1, weight, false, bias, relu, y, nullptr},
+                    workers);
+}
+
+inline void dense_input_gradient(const Dense& s, const float* gy, const float* weight, float* gx, Workers& workers) {
+  multiply_matrices({s.trials, s.rows, s.outputs, s.inputs, gy, s.outputs, 1, weight, true, nullptr, false, gx, nullptr},
+                    workers);
 }
 
 inline void dense_weight_gradient(const Dense& s, const float* x, const float* gy, float* gweight, float* gbias,
                                   Workers& workers) {
-  multiply_matrices({s.trials, s.inputs, s.rows, s.outputs, x, 1, s.inputs, gy, nullptr, false, gweight, gbias}, workers);
+  multiply_matrices({s.trials, s.inputs, s.rows, s.outputs, x, 1, s.inputs, gy, false, nullptr, false, gweight, gbias},
+                    workers);
 }
 
 }  // namespace

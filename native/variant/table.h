@@ -14,6 +14,6 @@
                                      convolution_input_gradient,  convolution_weight_gradient,          \
                                      max_pool_forward,            max_pool_backward,                    \
                                      normalization_moments,       normalization_backward,               \
-                                     dense_forward,               dense_weight_gradient,                \
-                                     burn};                                                             \
+                                     dense_forward,               dense_input_gradient,                 \
+                                     dense_weight_gradient,       burn};                                \
   }

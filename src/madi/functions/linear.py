@@ -10,7 +10,7 @@ import numpy as np
 from madi.errors import ShapeError
 from madi.functions.arithmetic import broadcastable, sum_to
 from madi.graph import Array, Function, Variable
-from madi.kernels.dense import dense_forward, dense_weight_gradient
+from madi.kernels.dense import dense_forward, dense_input_gradient, dense_weight_gradient
 
 
 class MatMul(Function):
@@ -82,7 +82,7 @@ class Affine(Function):
         return dense_forward(x, weight, bias)
 
     def backward(self, gy: Array) -> tuple[Array | None, ...]:
-        gx = gy @ self.weight.T if self.needs[0] else None
+        gx = dense_input_gradient(gy, self.weight) if self.needs[0] else None
         if not self.needs[1]:
             return (gx, None, gy.sum(axis=tuple(range(gy.ndim - 1))))[: len(self.inputs)]
         return (gx, *dense_weight_gradient(self.x, gy))[: len(self.inputs)]

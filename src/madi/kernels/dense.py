@@ -1,6 +1,6 @@
 """The matrix products of a dense layer, by array library, device and size.
 
-    y  = x weight + bias      gweight = xᵀ gy      gbias = Σ gy
+    y  = x weight + bias      gx = gy weightᵀ      gweight = xᵀ gy      gbias = Σ gy
 
 with x (..., inputs), weight (inputs, outputs) and y (..., outputs); sums run over all leading axes.
 
@@ -17,7 +17,7 @@ products for the rest.  Microseconds of one call on two cores of a Zen 4 server 
     128 x 512 x 512             440 | 422         510 | 435
 
 The kernels keep a block of the second factor in the second-level cache, and pay for copying it: hence the limits below.
-The third product, gx = gy weightᵀ, is XLA's always: copying a transposed block costs more than the kernels gain.
+For gx the copy also turns the block, which pays where it is then used for long sums.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from madi.kernels.arrays import array_library
 
 MOST_OUTPUTS = 128
 MOST_TERMS = 2048  # of each sum: with two vectors of columns, 256 KiB of the second factor
+LEAST_TERMS_TURNED = 32  # of each sum of gx: fewer do not pay for turning the block
 
 
 def dense_forward(x: Any, weight: Any, bias: Any = None, *, relu: bool = False) -> Any:
@@ -48,6 +49,13 @@ def dense_forward(x: Any, weight: Any, bias: Any = None, *, relu: bool = False) 
     if array_library(x, weight) is np:
         return _forward(x, weight, bias, relu)
     return _jax_forward(x, weight, bias, relu=relu, path=native.path())
+
+
+def dense_input_gradient(gy: Any, weight: Any) -> Any:
+    """gx = gy weightᵀ, of shape (..., inputs), from gy (..., outputs) and weight (inputs, outputs)."""
+    if array_library(gy, weight) is np:
+        return _input_gradient(gy, weight)
+    return _jax_input_gradient(gy, weight, path=native.path())
 
 
 def dense_weight_gradient(x: Any, gy: Any) -> tuple[Any, Any]:
@@ -65,6 +73,10 @@ def _rows(array: Any) -> Any:
 def _forward(x: Any, weight: Any, bias: Any, relu: bool) -> Any:
     y = x @ weight if bias is None else x @ weight + bias
     return array_library(y).maximum(y, 0) if relu else y
+
+
+def _input_gradient(gy: Any, weight: Any) -> Any:
+    return gy @ weight.T
 
 
 def _weight_gradient(x: Any, gy: Any) -> tuple[Any, Any]:
@@ -118,6 +130,18 @@ def _jax_forward(x: Any, weight: Any, bias: Any, *, relu: bool, path: str) -> An
     arrays = (x, weight) if bias is None else (x, weight, bias)
     compiled = _compiled(path, *weight.shape, *arrays)
     return _choose(kernel, operations, *arrays) if compiled else operations(*arrays)
+
+
+@functools.partial(jax.jit, static_argnames=("path",))
+def _jax_input_gradient(gy: Any, weight: Any, *, path: str) -> Any:
+    def kernel(gy: Any, weight: Any) -> Any:
+        shape = (gy.size // gy.shape[-1], weight.shape[0])
+        gx = native.call("madi_dense_input_gradient", jax.ShapeDtypeStruct(shape, gy.dtype), _rows(gy), weight)
+        return gx.reshape(*gy.shape[:-1], weight.shape[0])
+
+    long = weight.shape[1] >= LEAST_TERMS_TURNED
+    compiled = long and _compiled(path, weight.shape[1], weight.shape[0], gy, weight)
+    return _choose(kernel, _input_gradient, gy, weight) if compiled else _input_gradient(gy, weight)
 
 
 @functools.partial(jax.jit, static_argnames=("path",))

@@ -35,6 +35,7 @@ TARGETS = (
     "madi_batch_norm_moments",
     "madi_batch_norm_backward",
     "madi_dense_forward",
+    "madi_dense_input_gradient",
     "madi_dense_weight_gradient",
 )
 
