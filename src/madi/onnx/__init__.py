@@ -1,8 +1,32 @@
-"""ONNX, in and out: a network trained anywhere is opened, and one trained in madi runs anywhere."""
+"""ONNX, in and out: a network trained anywhere is opened, and one trained in madi runs anywhere.
+
+loaded = madi.onnx.load("resnet50.onnx")
+loaded.run({"image": x})            # the graph's outputs
+loaded.model                        # madi's layers: trainable, drawable
+madi.onnx.export(model, "m.onnx")
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import madi.onnx.operators  # noqa: F401 (fills the table)
+from madi.onnx.loaded import Loaded, load
 from madi.onnx.refusal import Unsupported
 from madi.onnx.table import OPERATORS
 
-__all__ = ["OPERATORS", "Unsupported"]
+if TYPE_CHECKING:
+    from madi.onnx.backend import Backend
+    from madi.onnx.exporting import export
+
+__all__ = ["OPERATORS", "Backend", "Loaded", "Unsupported", "export", "load"]
+
+_LAZY = {"Backend": "madi.onnx.backend", "export": "madi.onnx.exporting"}  # they import the package onnx
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'madi.onnx' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

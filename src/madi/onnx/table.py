@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from madi.onnx.graph import Node
@@ -32,17 +33,21 @@ class Operator:
     since: int
     types: tuple[str, ...] | None
 
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """Names of the parameters of `compute`, the attributes that are taken among them."""
+        return frozenset(inspect.signature(self.compute).parameters)
+
     def __call__(self, node: Node, inputs: list[Value | None]) -> tuple[Value, ...]:
         """The node's outputs; Unsupported for an attribute or type that is not taken."""
-        taken = inspect.signature(self.compute).parameters
-        strangers = [name for name in node.attributes if name not in taken]
+        strangers = [name for name in node.attributes if name not in self.taken]
         if strangers:
             raise Unsupported(f"{node.label}: madi does not take its attribute '{strangers[0]}'.")
         first = next((value for value in inputs if value is not None), None)
         if self.types is not None and first is not None and first.dtype.name not in self.types:
             allowed = ", ".join(self.types)
             raise Unsupported(f"{node.label}: madi takes {allowed} there, got {first.dtype.name}.")
-        options = {**node.attributes, **({"node": node} if "node" in taken else {})}
+        options = {**node.attributes, **({"node": node} if "node" in self.taken else {})}
         found = self.compute(*inputs, **options)
         return found if isinstance(found, tuple) else (found,)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from madi.errors import DataError
 from madi.graph import Array, Variable
+from madi.onnx.refusal import Unsupported
 
 
 class Value:
@@ -43,7 +43,7 @@ class Value:
     def first(self) -> Variable:
         """The value as ONNX has it."""
         if self._first is None:
-            held = self._held  # DataError for text
+            held = self._held
             n = held.ndim
             order = (0, n - 1, *range(1, n - 1)) if held is self._last else (n - 1, n - 2, *range(n - 2))
             self._first = F.transpose(held, order)
@@ -68,7 +68,12 @@ class Value:
         """As ONNX has it."""
         if self._text is not None:
             return self._text
-        return self.first.value if isinstance(self._held.value, np.ndarray) else None
+        return self.first.value if self.is_known else None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the value is known before anything runs."""
+        return self._text is not None or isinstance(self._held.value, np.ndarray)
 
     @property
     def is_last(self) -> bool:
@@ -99,7 +104,7 @@ class Value:
     def _held(self) -> Variable:
         found = next((form for form in (self._first, self._last, self._kernel) if form is not None), None)
         if found is None:
-            raise DataError("A node that computes was given text; expected numbers.")
+            raise Unsupported("madi takes numbers there, got text.")
         return found
 
 

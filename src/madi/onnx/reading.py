@@ -1,0 +1,213 @@
+"""A ModelProto as a Graph: everything that the file claims is checked here, once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from madi.errors import FileError, closest
+from madi.onnx.files import Beside
+from madi.onnx.graph import LEFT_OUT, Graph, Node, Port
+from madi.onnx.ordering import in_order
+from madi.onnx.refusal import Unsupported
+from madi.onnx.table import NEWEST, OLDEST
+from madi.onnx.tensors import to_array, type_name
+
+DOMAINS = ("", "ai.onnx")
+_FORMS = (  # of a Constant: its attribute, and the type of its array
+    ("value", None), ("value_float", np.float32), ("value_floats", np.float32), ("value_int", np.int64),
+    ("value_ints", np.int64), ("value_string", object), ("value_strings", object),
+)  # fmt: skip
+
+
+def read_graph(model: Any, where: str, beside: Beside) -> Graph:
+    """The graph of a model.
+
+    where    what messages call the model
+    beside   the files that its large tensors may lie in
+
+    Raises FileError for a file that contradicts itself, and Unsupported for what madi does not take.
+    """
+    opset = _opset(model, where)
+    _expect_no_functions(model, where)
+    graph = model.graph
+    if graph.sparse_initializer:
+        raise Unsupported(f"{where}: madi does not take sparse tensors ('{graph.sparse_initializer[0].values.name}').")
+    constants = _constants(graph, where, beside)
+    inputs = tuple(_port(port, "input", where) for port in graph.input if port.name not in constants)
+    nodes = [_node(node, opset, where, beside) for node in graph.node]
+    _expect_single([*constants, *(port.name for port in inputs), *_outputs(nodes)], where)
+    constants |= {node.outputs[0]: _value_of(node) for node in nodes if node.kind == "Constant"}
+    nodes = [node for node in nodes if node.kind != "Constant"]
+    given = {*constants, *(port.name for port in inputs)}
+    ordered = in_order(nodes, given, where)
+    outputs = tuple(_port(port, "output", where) for port in graph.output)
+    _expect_outputs(outputs, given | set(_outputs(nodes)), where)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    return Graph(opset, inputs, outputs, constants, tuple(ordered), metadata)
+
+
+# ---- versions
+
+
+def _opset(model: Any, where: str) -> int:
+    found = {entry.version for entry in model.opset_import if entry.domain in DOMAINS}
+    if len(found) != 1:
+        versions = ", ".join(map(str, sorted(found))) or "none"
+        raise FileError(f"{where}: expected one version of ONNX's operators, got {versions}. Export it anew.")
+    opset = int(found.pop())
+    if not OLDEST <= opset <= NEWEST:
+        raise Unsupported(
+            f"{where}: madi reads versions {OLDEST} to {NEWEST} of ONNX's operators, got {opset}. "
+            "Convert it (onnx.version_converter), or export it in another version."
+        )
+    return opset
+
+
+def _expect_no_functions(model: Any, where: str) -> None:
+    for function in model.functions:
+        if function.domain in DOMAINS:
+            raise Unsupported(f"{where}: madi does not take functions of the file's own, such as '{function.name}'.")
+
+
+# ---- nodes
+
+
+def _node(node: Any, opset: int, where: str, beside: Beside) -> Node:
+    read = Node(node.op_type, node.name, tuple(node.input), tuple(node.output))
+    label = f"{where}: {read.label}"
+    if node.domain not in DOMAINS:
+        raise Unsupported(f"{label}: madi does not know the domain '{node.domain}' of its operator.")
+    attributes = {entry.name: _attribute(entry, label, beside) for entry in node.attribute}
+    if len(attributes) != len(node.attribute):
+        raise FileError(f"{label}: has an attribute twice, out of {', '.join(attributes)}.")
+    _expect_schema(read, attributes, opset, label)
+    return Node(read.kind, read.name, read.inputs, read.outputs, attributes)
+
+
+def _attribute(entry: Any, label: str, beside: Beside) -> Any:
+    """An attribute as Python's numbers and text, a tuple of them, or an array."""
+    from onnx import AttributeProto as Kind
+
+    match entry.type:
+        case Kind.FLOAT:
+            return float(entry.f)
+        case Kind.INT:
+            return int(entry.i)
+        case Kind.STRING:
+            return _decoded(entry.s, entry.name, label)
+        case Kind.FLOATS:
+            return tuple(map(float, entry.floats))
+        case Kind.INTS:
+            return tuple(map(int, entry.ints))
+        case Kind.STRINGS:
+            return tuple(_decoded(text, entry.name, label) for text in entry.strings)
+        case Kind.TENSOR:
+            return to_array(entry.t, beside, f"{label}, attribute '{entry.name}'")
+    name = Kind.AttributeType.Name(entry.type).lower().replace("_", " ")
+    name = "graph within the graph" if name.startswith("graph") else name
+    raise Unsupported(f"{label}: madi does not take its attribute '{entry.name}', a {name}.")
+
+
+def _decoded(text: bytes, name: str, label: str) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise FileError(f"{label}: expected text in UTF-8 as attribute '{name}': {error}.") from error
+
+
+def _expect_schema(node: Node, attributes: dict[str, Any], opset: int, label: str) -> None:
+    """Raise FileError where the node has an attribute, or a count of inputs, that ONNX's operator has not."""
+    schema = _schema(node.kind, opset)
+    if schema is None:
+        return
+    stranger = next((name for name in attributes if name not in schema.attributes), None)
+    if stranger is not None:
+        near = closest(stranger, schema.attributes)
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise FileError(f"{label}: {node.kind} has no attribute '{stranger}' in version {opset}.{hint}")
+    least, most, count = schema.min_input, schema.max_input, len(node.inputs)
+    if not least <= count <= most:
+        expected = f"{least}" if least == most else f"{least} to {most}"
+        raise FileError(f"{label}: expected {expected} inputs in version {opset}, got {count}.")
+
+
+@functools.cache
+def _schema(kind: str, opset: int) -> Any:
+    """What ONNX says of an operator; None where it has none of the name."""
+    from onnx import defs
+
+    try:
+        return defs.get_schema(kind, max_inclusive_version=opset, domain="")
+    except defs.SchemaError:
+        return None
+
+
+# ---- constants
+
+
+def _constants(graph: Any, where: str, beside: Beside) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    for tensor in graph.initializer:
+        if tensor.name in found or not tensor.name:
+            raise FileError(f"{where}: expected a name of its own for each constant, got '{tensor.name}' again.")
+        found[tensor.name] = to_array(tensor, beside, f"{where}: constant '{tensor.name}'")
+    return found
+
+
+def _value_of(node: Node) -> np.ndarray:
+    """The array of a Constant."""
+    given = [(form, dtype) for form, dtype in _FORMS if form in node.attributes]
+    if len(given) != 1 or len(node.attributes) != 1 or len(node.outputs) != 1:
+        named = ", ".join(node.attributes) or "no attribute"
+        raise FileError(f"{node.label}: expected one attribute with its value, got {named}.")
+    form, dtype = given[0]
+    value = node.attributes[form]
+    return value if dtype is None else np.array(value, dtype)
+
+
+# ---- names
+
+
+def _outputs(nodes: Sequence[Node]) -> Iterator[str]:
+    return (name for node in nodes for name in node.outputs if name != LEFT_OUT)
+
+
+def _expect_single(names: Sequence[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise FileError(f"{where}: '{name}' is given twice; each name of a graph stands for one value.")
+        seen.add(name)
+
+
+def _expect_outputs(outputs: Sequence[Port], names: set[str], where: str) -> None:
+    if not outputs:
+        raise FileError(f"{where}: the graph has no output.")
+    for port in outputs:
+        if port.name not in names:
+            raise FileError(f"{where}: no node gives the graph's output '{port.name}'.")
+
+
+def _port(port: Any, side: str, where: str) -> Port:
+    label = f"{where}: {side} '{port.name}'"
+    kind = port.type.WhichOneof("value")
+    if not port.name:
+        raise FileError(f"{where}: an {side} of the graph has no name.")
+    if kind is None:
+        return Port(port.name)
+    if kind != "tensor_type":
+        raise Unsupported(f"{label}: madi takes tensors, got a {kind.removesuffix('_type').replace('_', ' ')}.")
+    tensor = port.type.tensor_type
+    dtype = type_name(tensor.elem_type, label) if tensor.elem_type else None
+    return Port(port.name, dtype, _axes(tensor.shape, label) if tensor.HasField("shape") else None)
+
+
+def _axes(shape: Any, label: str) -> tuple[int | str | None, ...]:
+    axes = tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in shape.dim)
+    if any(isinstance(axis, int) and axis < 0 for axis in axes):
+        raise FileError(f"{label}: expected sizes of at least 0, got {axes}.")
+    return axes

@@ -1,0 +1,174 @@
+"""How a graph answers: on NumPy, or by a program that is compiled for the shapes of its inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from madi.errors import unknown_name
+from madi.graph import no_grad
+from madi.onnx.plan import Plan, interpret
+from madi.onnx.refusal import Unsupported
+from madi.onnx.room import expect_bytes
+from madi.onnx.value import Value
+from madi.training.choice import inference_compilation, inference_seconds
+
+ENGINES = ("auto", "jax", "numpy")
+KEPT = 8  # compiled programs of a graph: those of its latest shapes
+_LARGE = 1024  # numbers from which on a constant is an argument of the program, and no part of it
+_FEW = 64  # numbers of an input that may be the sizes or axes that a node works by
+
+Arrays = Mapping[str, np.ndarray]
+Program = Callable[[Arrays], "list[np.ndarray]"]
+
+
+class Runner:
+    """A plan, and the programs that it was compiled to.  Safe to ask from several threads.
+
+    Which engine is quicker is told by the rule of `madi.training.inference`: NumPy answers as long as what it has taken
+    for inputs of this shape so far, by an estimate from the graph's size, is less than compiling would take.
+    """
+
+    def __init__(self, plan: Plan, where: str) -> None:
+        self.plan, self.where = plan, where
+        self._lock = RLock()
+        self._programs: dict[Any, Program] = {}
+        self._seconds: dict[Any, float] = {}  # that NumPy has taken for inputs of a shape
+        self._fixed = False  # whether small inputs are part of the program, because nodes work by their numbers
+        self._refused: set[Any] = set()  # shapes for which nothing can be compiled
+
+    def run(self, inputs: Arrays, engine: str) -> list[np.ndarray]:
+        """The graph's outputs."""
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
+        with self._lock:
+            program = None if engine == "numpy" else self._program(inputs, forced=engine == "jax")
+        return self._eager(inputs) if program is None else program(inputs)
+
+    def _eager(self, inputs: Arrays) -> list[np.ndarray]:
+        plan = self.plan
+        values = {name: plan.constant(name, array) for name, array in plan.constants.items()}
+        values |= {name: Value(array) for name, array in inputs.items()}
+        with no_grad():
+            found = [value.known for value in interpret(plan, values)]
+        return [np.array(array) for array in found]  # the caller's own, whatever it is a view of
+
+    def _program(self, inputs: Arrays, *, forced: bool) -> Program | None:
+        """The program for inputs like these; None where NumPy is to answer."""
+        key = self._key(inputs)
+        if key in self._programs:
+            return self._programs[key]
+        if not forced and (key in self._refused or not self._due(key, inputs)):
+            return None
+        try:
+            return self._compiled(inputs)
+        except Unsupported:
+            if forced:
+                raise
+            self._refused.add(key)
+            return None
+
+    def _compiled(self, inputs: Arrays) -> Program:
+        try:
+            program = Compiled(self, inputs, self._fixed_of(inputs))
+        except Unsupported:
+            if self._fixed or not _few(inputs):
+                raise
+            self._fixed = True  # a node works by the numbers of an input, as Reshape does
+            program = Compiled(self, inputs, self._fixed_of(inputs))
+        while len(self._programs) >= KEPT:
+            del self._programs[next(iter(self._programs))]
+        self._programs[self._key(inputs)] = program
+        return program
+
+    def _fixed_of(self, inputs: Arrays) -> Arrays:
+        return _few(inputs) if self._fixed else {}
+
+    def _key(self, inputs: Arrays) -> Any:
+        shapes = tuple((name, array.shape, array.dtype.name) for name, array in sorted(inputs.items()))
+        return shapes, tuple(array.tobytes() for _, array in sorted(self._fixed_of(inputs).items()))
+
+    def _due(self, key: Any, inputs: Arrays) -> bool:
+        """Whether compiling is the quicker way by now."""
+        steps = len(self.plan.steps)
+        if len(self._seconds) > 1000 * KEPT:
+            self._seconds.clear()
+        self._seconds[key] = self._seconds.get(key, 0.0) + inference_seconds(steps, self._multiply_adds(inputs), 1, 1)
+        return self._seconds[key] > inference_compilation(steps)
+
+    def _multiply_adds(self, inputs: Arrays) -> int:
+        """At most about so many: each weight of a convolution meets each pixel of the largest input."""
+        pixels = max((array.size // max(array.shape[1], 1) for array in inputs.values() if array.ndim > 2), default=1)
+        examples = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
+        kernels, others = self._weights
+        return kernels * pixels + others * examples
+
+    @cached_property
+    def _weights(self) -> tuple[int, int]:
+        """Numbers of the weights of convolutions, and of all other constants."""
+        sizes = {name: math.prod(array.shape) for name, array in self.plan.constants.items()}
+        kernels = sum(sizes[name] for name in self.plan.kernels)
+        return kernels, sum(sizes.values()) - kernels
+
+    @cached_property
+    def weights(self) -> dict[str, Any]:
+        """The large constants as JAX has them: on a CPU the very same memory."""
+        import jax
+
+        large = {name: array for name, array in self.plan.constants.items() if array.size > _LARGE}
+        with jax.enable_x64(True):
+            return {name: jax.device_put(array) for name, array in large.items() if array.dtype.kind != "O"}
+
+
+class Compiled:
+    """The program of a plan for inputs of these shapes.
+
+    Large constants travel as its arguments, so that no copy of them is part of it; small ones are known while it is
+    traced.  `fixed` inputs are known too: the program is for these very numbers.
+    """
+
+    def __init__(self, runner: Runner, inputs: Arrays, fixed: Arrays) -> None:
+        import jax
+
+        self._weights, self._where = runner.weights, runner.where
+        self._free = {name for name, array in inputs.items() if name not in fixed and array.dtype.kind != "O"}
+        known = {name: array for name, array in inputs.items() if name not in self._free}
+        plan = runner.plan
+
+        def run(weights: dict[str, Any], free: dict[str, Any]) -> list[Any]:
+            arrays = {**plan.constants, **weights}
+            values = {name: plan.constant(name, array) for name, array in arrays.items()}
+            values |= {name: Value(array) for name, array in {**known, **free}.items()}
+            with no_grad():
+                found = interpret(plan, values)
+            self.texts = {place: value.known for place, value in enumerate(found) if value.dtype.kind == "U"}
+            return [value.first.value for value in found if value.dtype.kind != "U"]
+
+        with jax.enable_x64(True):
+            self._call = jax.jit(run).lower(self._weights, self._chosen(inputs)).compile()
+        memory: Any = self._call.memory_analysis()
+        self._bytes = memory.temp_size_in_bytes + 2 * memory.output_size_in_bytes if memory else 0
+
+    def _chosen(self, inputs: Arrays) -> dict[str, Any]:
+        return {name: inputs[name] for name in sorted(self._free)}
+
+    def __call__(self, inputs: Arrays) -> list[np.ndarray]:
+        """The graph's outputs, as arrays of the caller's own."""
+        import jax
+
+        expect_bytes(self._where, self._bytes)
+        with jax.enable_x64(True):
+            found = [np.array(array) for array in self._call(self._weights, self._chosen(inputs))]
+        for place, text in self.texts.items():
+            found.insert(place, text)
+        return found
+
+
+def _few(inputs: Arrays) -> dict[str, np.ndarray]:
+    """The inputs that may be the sizes or axes that a node works by."""
+    return {name: array for name, array in inputs.items() if array.ndim <= 1 and array.size <= _FEW}
