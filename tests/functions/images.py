@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from tests.functions.case import TF, Case, generator, nonzero, normal, tensor
+from tests.functions.case import TF, Case, generator, nonzero, normal, tensor, torch
 
 
 def channels_first(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,6 +55,52 @@ CONVOLUTIONS = [
     convolution("relu, stride 2, no bias", (1, 5, 4, 2), (3, 3, 2, 3), bias=False, stride=2, padding=1, relu=True),
     convolution("each side", (1, 3, 3, 1), (2, 2, 1, 1), padding=((1, 0), (0, 2)), pads=(0, 2, 1, 0)),
 ]
+
+
+def transposed(name: str, x: tuple[int, ...], weight: tuple[int, ...], like: Any = None, **options: Any) -> Case:
+    """A transposed convolution; `like` are PyTorch's options and what is cut off its end, where it has no word."""
+    theirs, cut = like or (options, 0)
+
+    def torchs(x: Any, w: Any, *b: Any) -> Any:
+        y = TF.conv_transpose2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), *b, **theirs).permute(0, 2, 3, 1)
+        return y[:, : y.shape[1] - cut, : y.shape[2] - cut]
+
+    bias = [normal(weight[2] * options.get("groups", 1))] if name != "no bias" else []
+    return Case(
+        name, lambda *inputs: F.conv2d_transpose(*inputs, **options), (normal(*x), normal(*weight), *bias), torchs
+    )
+
+
+TRANSPOSED = [
+    transposed("no bias", (1, 2, 3, 2), (2, 3, 1, 2)),
+    transposed("stride 2, padding 1", (2, 3, 2, 3), (3, 3, 2, 3), stride=2, padding=1, output_padding=1),
+    transposed("pairs", (1, 3, 2, 1), (2, 3, 1, 1), stride=(2, 1), padding=(0, 1), dilation=(1, 2)),
+    transposed("groups", (2, 3, 3, 4), (2, 2, 3, 4), groups=2, stride=2),
+    transposed("same", (1, 3, 2, 2), (3, 3, 1, 2), ({"stride": 2}, 1), stride=2, padding="same"),
+    transposed("same, gaps", (1, 2, 2, 1), (2, 2, 1, 1), ({"stride": 3, "output_padding": 1}, 0), stride=3,
+               padding="same"),
+    transposed("more than a stride added", (1, 2, 2, 1), (2, 2, 1, 1), output_padding=1, dilation=2),
+]  # fmt: skip
+
+
+def dilated(padding_counts: bool) -> Case:
+    """A mean over windows with gaps, as PyTorch's `unfold` sees them."""
+
+    def like(x: Any) -> Any:
+        def sums(x: Any) -> Any:
+            seen = TF.unfold(x.permute(0, 3, 1, 2), (2, 3), dilation=(3, 2), padding=(1, 0), stride=(1, 2))
+            return seen.unflatten(1, (x.shape[3], 6)).sum(2).unflatten(2, (4, 2)).permute(0, 2, 3, 1)
+
+        return sums(x) / (6 if padding_counts else sums(torch.ones_like(x)))
+
+    return Case(
+        f"dilation, padding {padding_counts}",
+        lambda x: F.average_pool2d(
+            x, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(3, 2), count_padding=padding_counts
+        ),
+        (normal(2, 5, 7, 2),),
+        like,
+    )
 
 
 def pooling(call: Callable[..., Any], like: Callable[..., Any]) -> list[Case]:
@@ -106,13 +152,25 @@ def response(name: str, channels: int, *size: int, **options: Any) -> Case:
 
 IMAGES = {
     "conv2d": CONVOLUTIONS,
+    "conv2d_transpose": TRANSPOSED,
     "zero_pad": [
         Case("images", lambda x: F.zero_pad(x, ((0, 0), (1, 2), (0, 1), (3, 0))), (normal(2, 2, 3, 2),),
              lambda x: TF.pad(x, (3, 0, 0, 1, 1, 2))),
         Case("a vector", lambda x: F.zero_pad(x, [(2, 1)]), (normal(3),), lambda x: TF.pad(x, (2, 1))),
     ],
-    "max_pool2d": pooling(F.max_pool2d, lambda *a, **o: TF.max_pool2d(*a, **o)),
+    "max_pool2d": [
+        *pooling(F.max_pool2d, lambda *a, **o: TF.max_pool2d(*a, **o)),
+        Case("dilation", lambda x: F.max_pool2d(x, 3, stride=2, padding=1, dilation=(2, 3), ceil_mode=True),
+             (apart(1, 6, 7, 2),),
+             channels_first(lambda x: TF.max_pool2d(x, 3, 2, 1, (2, 3), True))),
+    ],
+    "max_pool2d_positions": [
+        Case("values", lambda x: F.max_pool2d_positions(x, 2)[0], (apart(2, 4, 4, 1),),
+             channels_first(lambda x: TF.max_pool2d(x, 2))),
+    ],
     "average_pool2d": [
+        dilated(True),
+        dilated(False),
         *pooling(F.average_pool2d, lambda *a, **o: TF.avg_pool2d(*a, **o)),
         *(
             Case(f"{case.name}, padding not counted", case.call, case.inputs, case.torch)
@@ -124,6 +182,14 @@ IMAGES = {
     ],
     "global_average_pool": [
         Case("images", F.global_average_pool, (normal(2, 3, 4, 2),), lambda x: x.mean(dim=(1, 2))),
+    ],
+    "global_max_pool": [
+        Case("images", F.global_max_pool, (apart(2, 3, 4, 2),), lambda x: x.amax(dim=(1, 2))),
+    ],
+    "layer_norm": [
+        Case("rows", F.layer_norm, (normal(4, 3), nonzero(3), normal(3)), lambda x, *w: TF.layer_norm(x, (3,), *w)),
+        Case("two axes of images", lambda *inputs: F.layer_norm(*inputs, axes=2, eps=0.1),
+             (normal(2, 2, 3, 2), nonzero(3, 2), normal(3, 2)), lambda x, *w: TF.layer_norm(x, (3, 2), *w, eps=0.1)),
     ],
     "batch_norm": [
         normalization("rows", (5, 3), True),

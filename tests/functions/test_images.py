@@ -213,6 +213,42 @@ def test_global_average_pool_by_hand(library):
 
 
 @LIBRARIES
+def test_global_max_pool_by_hand(library):
+    x = images(library, [1, 6], [6, 3])
+    y = F.global_max_pool(x)
+    assert np.asarray(y.value).tolist() == [[6]]
+    y.backward(library.asarray([[8]], dtype=np.float32))
+    assert pixels(x.grad) == [[0, 8], [0, 0]]  # the first of equal ones
+    assert np.isnan(F.global_max_pool(images(library, [1, np.nan], [6, 3])).value).all()
+
+
+@LIBRARIES
+@pytest.mark.parametrize("options", [{}, {"stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}])
+def test_positions_of_maxima_are_pytorchs(library, options):
+    torch = pytest.importorskip("torch")
+    x = BITS.normal(size=(2, 7, 8, 3)).astype(np.float32)
+    y, positions = F.max_pool2d_positions(library.asarray(x), 3, **options)
+    expected = torch.nn.functional.max_pool2d(torch.tensor(x.transpose(0, 3, 1, 2)), 3, return_indices=True, **options)
+    for found, wanted in zip((y, positions), expected, strict=True):
+        np.testing.assert_array_equal(found.value, wanted.permute(0, 2, 3, 1).numpy())
+    assert positions.dtype.kind == "i"
+
+
+@LIBRARIES
+def test_layer_norm_by_hand(library):
+    x = Variable(library.asarray([[1.0, 3.0], [4.0, 4.0]], dtype=np.float32))
+    scale, shift = (Variable(library.asarray(values, dtype=np.float32)) for values in ([2, 4], [5, 0]))
+    y = F.layer_norm(x, scale, shift, eps=3.0)
+    # means 2 and 4, biased variances 1 and 0, deviations sqrt(1 + 3) = 2 and sqrt(3); normal -1/2, 1/2 and 0, 0
+    np.testing.assert_allclose(y.value, [[4, 2], [5, 0]], rtol=1e-6)
+    y.backward(library.asarray([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32))
+    assert np.asarray(shift.grad).tolist() == [1, 1]
+    assert np.asarray(scale.grad).tolist() == [-0.5, 0]
+    # γ gy = (2, 0), its mean 1, times normal -1/2:  (2 - 1 - 1/4, 0 - 1 + 1/4) / 2;  (0 - 2, 4 - 2) / sqrt(3)
+    np.testing.assert_allclose(x.grad, [[0.375, -0.375], [-2 / 3**0.5, 2 / 3**0.5]], rtol=1e-6)
+
+
+@LIBRARIES
 def test_batch_norm_by_hand(library):
     x = Variable(library.asarray([[1.0], [3.0]], dtype=np.float32))
     scale, shift = (Variable(library.asarray([value], dtype=np.float32)) for value in (2, 5))

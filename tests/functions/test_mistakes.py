@@ -54,6 +54,22 @@ CASES = {
         ShapeError,
         "global_average_pool: expected x (N, H, W, C), got (2, 3). Add the axes that are missing.",
     ),
+    "global maximum of rows": (
+        lambda: F.global_max_pool(np.ones((2, 3))),
+        ShapeError,
+        "global_max_pool: expected x (N, H, W, C), got (2, 3). Add the axes that are missing.",
+    ),
+    "scale of a layer norm": (
+        lambda: F.layer_norm(np.ones((2, 3)), np.ones(2), np.ones(3)),
+        ShapeError,
+        "layer_norm: expected a scale of shape (3,), that of the last 1 axes of x (2, 3), got (2,). Build the layer "
+        "for this input.",
+    ),
+    "axes of a layer norm": (
+        lambda: F.layer_norm(np.ones((2, 3)), np.ones(3), np.ones(3), axes=3),
+        ConfigurationError,
+        "layer_norm: expected a number of axes from 1 to 2 for x (2, 3), got 3. Try 1.",
+    ),
     "scale of a batch norm": (
         lambda: F.batch_norm(np.ones((2, 3)), np.ones(2), np.ones(3), np.ones(3), np.ones(3), training=True),
         ShapeError,
@@ -155,6 +171,89 @@ CASES = {
         lambda: F.concatenate([]),
         ShapeError,
         "concatenate: expected at least one input, got none.",
+    ),
+    "a mode of padding": (
+        lambda: F.pad(np.ones(3), [(1, 1)], "mirror"),
+        ConfigurationError,
+        "pad: mode must be one of 'constant', 'edge', 'reflect', 'wrap', got 'mirror'.",
+    ),
+    "copies of nothing": (
+        lambda: F.pad(np.ones((0, 2)), [(1, 1), (0, 0)], "edge"),
+        ShapeError,
+        "pad: mode 'edge' copies numbers, and an input of shape (0, 2) has none.",
+    ),
+    "split": (
+        lambda: F.split(np.ones((2, 3)), (1, 1), axis=1),
+        ShapeError,
+        "split: expected sizes that add up to that of axis 1 of shape (2, 3), got (1, 1).",
+    ),
+    "split along no axis": (
+        lambda: F.split(np.ones(3), (3,), axis=1),
+        ShapeError,
+        "split: expected sizes that add up to that of axis 1 of shape (3,), got (3,).",
+    ),
+    "broadcast_to": (
+        lambda: F.broadcast_to(np.ones((2, 3)), (2, 6)),
+        ShapeError,
+        "broadcast_to: an input of shape (2, 3) does not repeat to (2, 6). Sizes must agree from the last axis back, "
+        "or be 1 in the input.",
+    ),
+    "broadcast_to fewer axes": (
+        lambda: F.broadcast_to(np.ones((1, 3)), (3,)),
+        ShapeError,
+        "broadcast_to: an input of shape (1, 3) does not repeat to (3,). Sizes must agree from the last axis back, or "
+        "be 1 in the input.",
+    ),
+    "three that do not broadcast": (
+        lambda: F.where(np.ones(2, bool), np.ones((2, 3)), np.ones(3)),
+        ShapeError,
+        "where: shapes (2,) and (2, 3) and (3,) do not broadcast. Sizes must agree from the last axis back, or be 1: "
+        "reshape one of them.",
+    ),
+    "a mask of numbers": (
+        lambda: F.where(np.ones(3), np.ones(3), np.ones(3)),
+        DataError,
+        "where: expected a mask of booleans, got float64. Compare it with something: x > 0.",
+    ),
+    "bounds": (
+        lambda: F.clip(np.ones((2, 3)), np.ones((2, 2, 3))),
+        ShapeError,
+        "clip: expected bounds that repeat to the input's shape (2, 3), got (2, 2, 3).",
+    ),
+    "a bound that is no whole number": (
+        lambda: F.clip(np.ones(3, np.uint8), -1, 0.5),
+        ConfigurationError,
+        "clip: expected bounds that uint8 can hold, got -1. Cast the input first.",
+    ),
+    "an approximation": (
+        lambda: F.gelu(np.ones(3), "erf"),
+        ConfigurationError,
+        "gelu: approximate must be 'none' or 'tanh', got 'erf'.",
+    ),
+    "a type of no numbers": (
+        lambda: F.cast(np.ones(3), str),
+        DataError,
+        "cast: expected a type of numbers, got <U0. Try float32.",
+    ),
+    "axis of a maximum": (
+        lambda: F.max(np.ones((2, 3)), axis=2),
+        ShapeError,
+        "max: axis 2 is out of range for an input of 2 axes; use -2 to 1.",
+    ),
+    "axis of take": (
+        lambda: F.take(np.ones((2, 3)), [0], axis=2),
+        ShapeError,
+        "take: axis 2 is out of range for an input of 2 axes; use -2 to 1.",
+    ),
+    "fractions as indices": (
+        lambda: F.take(np.ones(3), np.array([0.5])),
+        DataError,
+        "take: expected whole numbers as indices, got float64. Convert them: astype(int).",
+    ),
+    "an index beyond the axis": (
+        lambda: F.take(jnp.ones((2, 3)), [[0, 3]], axis=1),
+        IndexError,
+        "index 3 is out of range for axis 1 of an array of shape (2, 3)",
     ),
     "index": (
         lambda: F.get_item(np.ones((2, 3)), (0, 3)),

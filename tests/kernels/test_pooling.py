@@ -148,6 +148,19 @@ def test_what_does_not_fit_is_said() -> None:
     message = r"^max_pool2d: expected a window of at most 256 pixels, got \(17, 17\)\. Pool twice\.$"
     with pytest.raises(ConfigurationError, match=message):
         max_pool2d_forward(x, size=17)
-    message = r"^pooling: expected a padding smaller than the window \(2, 2\), got \(\(2, 2\), \(2, 2\)\)\. Pad less\.$"
-    with pytest.raises(ConfigurationError, match=message):
-        average_pool2d_forward(x, size=2, padding=2)
+
+
+@pytest.mark.parametrize(
+    ("padding", "dilation"),
+    [
+        (((2, 2), (2, 2)), 1),
+        (((0, 2), (0, 0)), 1),  # the last window sees nothing but padding
+        (((30, 30), (0, 0)), (60, 1)),  # the first window sees rows -30 and 30, the sixth -20 and 40: none
+    ],
+)
+def test_windows_that_would_see_no_pixel(padding: Any, dilation: Any) -> None:
+    x = np.zeros((1, 40, 40, 1), np.float32)
+    with pytest.raises(ConfigurationError) as raised:
+        average_pool2d_forward(x, size=2, padding=padding, dilation=dilation)
+    message = f"pooling: expected a padding smaller than the window (2, 2), got {padding}. Pad less."
+    assert str(raised.value) == message

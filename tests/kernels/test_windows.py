@@ -41,6 +41,14 @@ def test_dilation_widens_the_reach() -> None:
     assert windows.output_size((9, 9)) == (3, 3)
 
 
+@pytest.mark.parametrize("options", [{"stride": 3}, {"padding": ((1, 0), (2, 1))}, {"stride": 2, "dilation": (2, 3)}])
+def test_the_image_of_so_many_windows_is_the_smallest_that_has_them(options: dict[str, object]) -> None:
+    windows = make_windows((2, 3), image=(9, 9), **options)  # type: ignore[arg-type]
+    height, width = windows.image_size((4, 5))
+    assert windows.output_size((height, width)) == (4, 5)
+    assert windows.output_size((height - 1, width - 1)) == (3, 4)
+
+
 def test_what_does_not_fit_is_said() -> None:
     message = (
         r"^windows of \(5, 5\) pixels: expected an image at least as large with its padding \(\(0, 0\), \(0, 0\)\), "
