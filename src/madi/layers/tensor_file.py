@@ -20,7 +20,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -72,10 +72,18 @@ def write(path: str | Path, tensors: Mapping[str, Any], metadata: Mapping[str, s
     ordered = dict(sorted(arrays.items(), key=lambda entry: -entry[1].dtype.itemsize))
     header = _header(ordered, {CHECKSUM: "0" * _DIGITS, **metadata} if checksum else metadata)
     header = _signed(header, ordered) if checksum else header
+    write_whole(path, (header, *map(_bytes, ordered.values())))
+
+
+def write_whole(path: str | Path, parts: Iterable[Any]) -> None:
+    """Write bytes to `path`, part after part; a file that was there is replaced only once the new one is complete.
+
+    Raises FileError where the folder cannot be written.
+    """
     target = Path(os.path.realpath(Path(path).expanduser()))
     temporary = target.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
     try:
-        _write_all(temporary, header, ordered)
+        _write_all(temporary, parts)
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -116,11 +124,10 @@ def _bytes(array: np.ndarray) -> Any:
     return array.reshape(-1).view(np.uint8)
 
 
-def _write_all(path: Path, header: bytes, arrays: Mapping[str, Any]) -> None:
+def _write_all(path: Path, parts: Iterable[Any]) -> None:
     with path.open("xb") as file:
-        file.write(header)
-        for array in arrays.values():
-            file.write(_bytes(array))
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
 

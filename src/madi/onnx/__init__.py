@@ -17,11 +17,14 @@ from madi.onnx.table import OPERATORS
 
 if TYPE_CHECKING:
     from madi.onnx.backend import Backend
-    from madi.onnx.exporting import export
+    from madi.onnx.exporting import ExportMismatch, export, exporter
 
-__all__ = ["OPERATORS", "Backend", "Loaded", "Unsupported", "export", "load"]
+__all__ = ["OPERATORS", "Backend", "ExportMismatch", "Loaded", "Unsupported", "export", "exporter", "load"]
 
-_LAZY = {"Backend": "madi.onnx.backend", "export": "madi.onnx.exporting"}  # they import the package onnx
+_LAZY = {
+    "Backend": "madi.onnx.backend",  # imports the package onnx
+    **dict.fromkeys(("ExportMismatch", "export", "exporter"), "madi.onnx.exporting"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,103 @@
+"""The file: what was written as one message of protobuf, the same bytes for the same network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from madi.errors import ConfigurationError
+from madi.onnx.exporting.writer import Line, Writer, code_of
+from madi.onnx.graph import Port
+from madi.onnx.refusal import Unsupported
+
+MOST = 2**31 - 2**20  # bytes of one message of protobuf, less what nodes and names may take
+
+
+def named(write: Writer, old: str, new: str) -> None:
+    """Call the value `old` by another name: that of an output, which was reserved.
+
+    An input, and a value that bears such a name already, keep theirs.
+    """
+    made = any(old in line.outputs for line in write.lines)
+    if not made or old in write.fixed:
+        write.lines.append(Line("Identity", new, [old], [new]))
+        return
+    write.fixed.add(new)
+    for line in write.lines:
+        line.inputs = [new if name == old else name for name in line.inputs]
+        line.outputs = [new if name == old else name for name in line.outputs]
+
+
+def document(
+    write: Writer, inputs: Sequence[Port], outputs: Sequence[Port], *, name: str, metadata: Mapping[str, str]
+) -> bytes:
+    """The bytes of the model.  Raises Unsupported where they are more than a file can have."""
+    onnx = _onnx()
+    lines = _needed(write.lines, [port.name for port in outputs])
+    used = {name for line in lines for name in line.inputs}
+    constants = {name: array for name, array in write.constants.items() if name in used}
+    _expect_room(constants)
+    helper = onnx.helper
+    graph = helper.make_graph(
+        [helper.make_node(line.kind, line.inputs, line.outputs, line.name, **line.attributes) for line in lines],
+        name, [_port(port) for port in inputs], [_port(port) for port in outputs],
+        [_tensor(name, array) for name, array in constants.items()],
+    )  # fmt: skip
+    imports = [helper.make_opsetid("", write.opset)]
+    model = helper.make_model(graph, opset_imports=imports, producer_name="madi", doc_string=_told(inputs, outputs))
+    model.producer_version = metadata["madi.version"]
+    model.ir_version = helper.find_min_ir_version_for(imports)
+    helper.set_model_props(model, dict(metadata))
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _needed(lines: Sequence[Line], outputs: Sequence[str]) -> list[Line]:
+    """The nodes that the outputs depend on, in order."""
+    wanted, found = set(outputs), []
+    for line in reversed(lines):
+        if wanted.intersection(line.outputs):
+            found.append(line)
+            wanted.update(line.inputs)
+    return found[::-1]
+
+
+def _expect_room(constants: Mapping[str, Any]) -> None:
+    size = sum(array.nbytes for array in constants.values())
+    if size > MOST:
+        raise Unsupported(
+            f"export: the weights take {size / 2**30:.2f} GiB, and one ONNX file holds at most 2. Export a smaller "
+            "network."
+        )
+
+
+def _port(port: Port) -> Any:
+    helper, proto = _onnx().helper, _onnx().TensorProto
+    code = proto.STRING if port.dtype == "str" else code_of(str(port.dtype))
+    return helper.make_tensor_value_info(port.name, code, port.shape)
+
+
+def _tensor(name: str, array: np.ndarray) -> Any:
+    if array.dtype.kind in "OU":
+        texts = [str(text).encode() for text in array.ravel()]
+        return _onnx().helper.make_tensor(name, _onnx().TensorProto.STRING, array.shape, texts)
+    return _onnx().numpy_helper.from_array(array, name)
+
+
+def _told(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """Inputs and outputs in words."""
+    return f"Written by madi. Inputs: {_listed(inputs)}. Outputs: {_listed(outputs)}."
+
+
+def _listed(ports: Sequence[Port]) -> str:
+    return ", ".join(f"{port.name} {port.dtype} ({', '.join(map(str, port.shape or ()))})" for port in ports)
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+    except ImportError as error:
+        raise ConfigurationError("ONNX needs the package onnx: pip install madi[onnx].") from error
+    return onnx
