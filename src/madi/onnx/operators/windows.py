@@ -1,0 +1,75 @@
+"""Windows over images as ONNX writes them: what convolutions and pools have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import madi.functions as F
+from madi.errors import ShapeError
+from madi.graph import Variable
+from madi.kernels.windows import Padding, Pair, Windows
+from madi.onnx.graph import Node
+from madi.onnx.refusal import Unsupported
+from madi.onnx.value import Value
+
+
+def windows(
+    node: Node, x: Value, size: Sequence[int], *, strides: Sequence[int] | None, pads: Sequence[int] | None,
+    dilations: Sequence[int] | None = None, auto_pad: str = "NOTSET",
+) -> Windows:  # fmt: skip
+    """The windows of a node over rows (N, C, L), which are images of one line, or images (N, C, H, W)."""
+    expect_images(node, x, size)
+    ones = [1] * len(size)
+    look = Windows(two(size, 1), two(strides or ones, 1), _pairs(pads, len(size)), two(dilations or ones, 1))
+    if auto_pad == "NOTSET":
+        return look
+    missing = _missing(two(x.shape[2:], 1), look) if auto_pad.startswith("SAME") else (0, 0)
+    rows, columns = (shared(total, auto_pad) for total in missing)
+    return look._replace(padding=(rows, columns))
+
+
+def _missing(image: Pair, look: Windows) -> Pair:
+    """Pixels to add along each axis so that out = ceil(in / stride)."""
+    each = zip(image, look.stride, look.reach, strict=True)
+    height, width = (max((-(-size // stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
+    return height, width
+
+
+def shared(total: int, auto_pad: str) -> Pair:
+    """Pixels before and after: an odd one goes before with SAME_LOWER, else after."""
+    half = total // 2
+    return (total - half, half) if auto_pad == "SAME_LOWER" else (half, total - half)
+
+
+def _pairs(pads: Sequence[int] | None, axes: int) -> Padding:
+    """((top, bottom), (left, right)) of ONNX's list: first all that come before, then all that come after."""
+    before, after = (pads[:axes], pads[axes:]) if pads else ([0] * axes, [0] * axes)
+    (top, left), (bottom, right) = two(before, 0), two(after, 0)
+    return (top, bottom), (left, right)
+
+
+def expect_images(node: Node, x: Value, size: Sequence[int]) -> None:
+    """Raise Unsupported for windows of more than two axes, ShapeError where they are not those of the input."""
+    if len(size) not in (1, 2):
+        raise Unsupported(f"{node.label}: madi slides windows along 1 or 2 axes, got {len(size)}: {tuple(size)}.")
+    if x.ndim != len(size) + 2:
+        raise ShapeError(f"{node.label}: expected an input of {len(size) + 2} axes for {tuple(size)}, got {x.shape}.")
+
+
+def two(values: Sequence[int], one: int) -> Pair:
+    """Numbers by axis as (height, width); along the height of a row of pixels the number is `one`."""
+    height, width = values if len(values) == 2 else (one, values[0])
+    return int(height), int(width)
+
+
+def image(x: Value) -> Variable:
+    """(N, H, W, C): a row of pixels is an image of one line."""
+    last: Any = x.last
+    return F.reshape(last, (last.shape[0], 1, *last.shape[1:])) if x.ndim == 3 else last
+
+
+def like(x: Value, y: Variable) -> Value:
+    """What was computed of `image(x)`, with as many axes as x has."""
+    n, _, width, channels = y.shape
+    return Value(last=F.reshape(y, (n, width, channels)) if x.ndim == 3 else y)
