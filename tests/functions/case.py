@@ -65,3 +65,23 @@ def tensor(array: Any, like: Any) -> Any:
     """A constant as a tensor: floats of `like`'s dtype, integers as int64."""
     array = np.asarray(array)
     return torch.as_tensor(array, dtype=like.dtype if array.dtype.kind == "f" else torch.int64)
+
+
+def binary(call: Callable[..., Any], like: Callable[..., Any], draw: Any, draw_second: Any = None) -> list[Case]:
+    """The cases of a function of two inputs that broadcast."""
+    second = draw_second or draw
+    shapes = {
+        "equal shapes": ((2, 3), (2, 3)),
+        "a row": ((2, 3), (3,)),
+        "a column and a row": ((2, 1), (1, 3)),
+        "a number": ((), (2, 3)),
+        "ranks 3 and 2": ((2, 1, 3), (4, 1)),
+        "numbers": ((), ()),
+        "an axis of 1 kept": ((1, 3), (1, 1)),
+    }
+    return [Case(name, call, (draw(*one), second(*other)), like) for name, (one, other) in shapes.items()]
+
+
+def unary(call: Callable[..., Any], like: Callable[..., Any], draw: Any) -> list[Case]:
+    """The cases of an elementwise function of one input."""
+    return [Case("matrix", call, (draw(3, 4),), like), Case("number", call, (draw(),), like)]

@@ -16,6 +16,7 @@ from madi.kernels import random
 from tests.functions.case import (
     TF,
     Case,
+    binary,
     distributions,
     fractions,
     generator,
@@ -24,8 +25,11 @@ from tests.functions.case import (
     positive,
     tensor,
     torch,
+    unary,
 )
+from tests.functions.elementwise import ELEMENTWISE
 from tests.functions.images import IMAGES
+from tests.functions.moves import MOVES
 
 
 def weighted(losses: Any, weight: Any) -> Any:
@@ -33,26 +37,6 @@ def weighted(losses: Any, weight: Any) -> Any:
     weight = tensor(weight, losses)
     by_example = losses.reshape(len(losses), -1).mean(dim=1)
     return (by_example * weight).sum() / weight.sum()
-
-
-def binary(call: Callable[..., Any], like: Callable[..., Any], draw: Any, draw_second: Any = None) -> list[Case]:
-    """The cases of a function of two inputs that broadcast."""
-    second = draw_second or draw
-    shapes = {
-        "equal shapes": ((2, 3), (2, 3)),
-        "a row": ((2, 3), (3,)),
-        "a column and a row": ((2, 1), (1, 3)),
-        "a number": ((), (2, 3)),
-        "ranks 3 and 2": ((2, 1, 3), (4, 1)),
-        "numbers": ((), ()),
-        "an axis of 1 kept": ((1, 3), (1, 1)),
-    }
-    return [Case(name, call, (draw(*one), second(*other)), like) for name, (one, other) in shapes.items()]
-
-
-def unary(call: Callable[..., Any], like: Callable[..., Any], draw: Any) -> list[Case]:
-    """The cases of an elementwise function of one input."""
-    return [Case("matrix", call, (draw(3, 4),), like), Case("number", call, (draw(),), like)]
 
 
 EXPONENTS = np.array([0.0, 1.0, 2.0, 3.0, -1.0])
@@ -107,7 +91,7 @@ AFFINE = [
 
 
 def reduction(function: Callable[..., Any], name: str) -> list[Case]:
-    """The cases of a sum or mean."""
+    """The cases of a sum, mean or extreme."""
 
     def like(**options: Any) -> Callable[..., Any]:
         return lambda x: getattr(torch, name)(x, **options)
@@ -331,8 +315,12 @@ TABLE: dict[str, list[Case]] = {
     "embedding": EMBEDDING,
     "sum": reduction(F.sum, "sum"),
     "mean": reduction(F.mean, "mean"),
+    "max": reduction(F.max, "amax"),
+    "min": reduction(F.min, "amin")[:3],
     **SHAPES,
     **ACTIVATIONS,
+    **ELEMENTWISE,
+    **MOVES,
     **IMAGES,
     "dropout": DROPOUT,
     "mean_squared_error": loss(F.mean_squared_error, lambda *a, **o: TF.mse_loss(*a, **o), normal, TARGET),

@@ -20,7 +20,7 @@ def positive(shape, seed=0):
     return np.random.default_rng(seed).uniform(0.5, 2, shape)
 
 
-@pytest.mark.parametrize("function", [F.add, F.subtract, F.multiply, F.divide, F.power])
+@pytest.mark.parametrize("function", [F.add, F.subtract, F.multiply, F.divide, F.power, F.maximum])
 @FEW
 @given(shapes=arrays.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0))
 def test_broadcasting(function, shapes):
@@ -39,7 +39,7 @@ def test_matrix_products(shapes):
     check_gradients(F.matmul, one, other)
 
 
-@pytest.mark.parametrize("function", [F.sum, F.mean])
+@pytest.mark.parametrize("function", [F.sum, F.mean, F.max])
 @FEW
 @given(data=st.data(), shape=SMALL, keepdims=st.booleans())
 def test_reductions(function, data, shape, keepdims):

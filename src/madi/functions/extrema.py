@@ -51,11 +51,11 @@ class Minimum(_Elementwise):
         return array_library(x0, x1).minimum(x0, x1)
 
     def slopes(self, gy: Array) -> tuple[Array, Array]:
-        return _shares(gy, self.x1, self.x0)[::-1]
+        return _shares(gy, self.x1, self.x0)
 
 
 def _shares(gy: Array, x0: Array, x1: Array) -> tuple[Array, Array]:
-    """What x0 and x1 get of gy where the larger wins."""
+    """What x0 and x1 get of gy where the larger wins; with the two swapped, what they get where the smaller does."""
     where = array_library(gy).where
     shared = where(x0 == x1, gy / 2, gy)
     return where(x0 < x1, 0, shared), where(x1 < x0, 0, shared)

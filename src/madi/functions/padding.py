@@ -40,13 +40,12 @@ class Pad(Function):
 class PadByCopies(Function):
     """Numbers of an array around it: the outermost again, those next to it in a mirror, or those of the other end.
 
-    forward   y  = x[i] with, for n numbers and `before` = 2,
-              "edge"     i = 0, 0, 0, 1, ..., n - 1, n - 1, ...
-              "reflect"  i = 2, 1, 0, 1, ..., n - 1, n - 2, ...
-              "wrap"     i = n - 2, n - 1, 0, 1, ..., n - 1, 0, ...
-    backward  gx = zeros like x, to which gy is added at [i]      a number gets the gradients of all its copies
+    forward   y[i] = x[j(i - before)]      along each axis, of n numbers
+    backward  gx = zeros like x, to which gy is added at [j]      a number gets the gradients of all its copies
 
-    Axis by axis.  Where `before` or `after` is larger than the axis, mirrors and ends follow one another.
+    Within the axis j(i) = i.  Towards either side of it stand, with "edge", x[0] and x[n - 1] again and again; with
+    "reflect", x[1], x[2], ... and x[n - 2], x[n - 3], ...; with "wrap", x[n - 1], x[n - 2], ... and x[0], x[1], ...
+    Where more of them are asked for than there are, mirrors and ends follow one another.
     """
 
     symbol = "pad"

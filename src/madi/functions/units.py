@@ -141,7 +141,7 @@ class TanhGELU(Function):
         xp = array_library(x)
         self.x, self.held = x, xp.clip(x, -10, 10)
         self.t = xp.tanh(math.sqrt(2 / math.pi) * (self.held + CUBIC * self.held**3))
-        return x * (1 + self.t) * 0.5
+        return x * ((1 + self.t) * 0.5)
 
     def backward(self, gy: Array) -> Array:
         inner = math.sqrt(2 / math.pi) * (1 + 3 * CUBIC * self.held**2)
