@@ -1,0 +1,128 @@
+"""Where a network begins in a graph and where it ends, and the shape of an example there."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from madi.errors import ShapeError
+from madi.onnx.graph import Graph, Node, Port
+from madi.onnx.network.flow import IMAGE, Flow
+from madi.onnx.refusal import Unsupported
+
+PREPARATION, SHAPE = "madi.preparation", "madi.input_shape"  # what an export of madi says in its metadata
+FEATURES, OUTPUT = "features", "output"  # values of an export of madi: the prepared example, and the network's answer
+
+FIRST = (2, 0, 1)  # Transpose's order, the axis of examples left out, from channels last to first; IMAGE is its inverse
+OF_IMAGES = {
+    *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LRN"),
+    *("BatchNormalization", "InstanceNormalization"),
+}
+ELEMENTWISE = {
+    *("Add", "Sub", "Mul", "Div", "Cast", "Identity", "Neg", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Dropout"),
+}
+CHANNELS = (1, 3, 4)  # of pictures: grey, red green blue, with transparency
+
+
+@dataclass(frozen=True)
+class Part:
+    """The nodes of a graph that a network consists of: from the value `begin`, of that shape, to the value `end`."""
+
+    begin: str
+    end: str
+    nodes: tuple[Node, ...]
+    shape: tuple[int | None, ...] | None
+
+
+def part_of(graph: Graph) -> Part:
+    """The network of a graph.
+
+    It ends at the output called "output", else at the first: what only other outputs need is left aside.  It begins at
+    the graph's input, or at "features" where an export of madi has its preparation before that.
+
+    Raises Unsupported for none or several inputs, and for one that is no floating-point number.
+    """
+    names = [port.name for port in graph.outputs]
+    end = OUTPUT if OUTPUT in names else names[0]
+    begins = {FEATURES} if PREPARATION in graph.metadata else set()
+    nodes = tuple(reversed(list(_needed(graph, end, begins))))
+    read = {name for node in nodes for name in node.inputs}
+    if FEATURES in begins & read:
+        return Part(FEATURES, end, nodes, _features(graph, nodes))
+    ports = [port for port in graph.inputs if port.name in read or port.name == end]
+    if len(ports) != 1:
+        found = ", ".join(f"'{port.name}'" for port in ports) or "none"
+        raise Unsupported(f"The graph cannot be said in madi's layers: expected one input, got {found}. Use `.run`.")
+    _expect_floats(ports[0])
+    return Part(ports[0].name, end, nodes, _sizes(ports[0]))
+
+
+def _needed(graph: Graph, end: str, begins: set[str]) -> Iterator[Node]:
+    """The nodes that `end` is computed by, the last first."""
+    wanted = {end}
+    for node in reversed(graph.nodes):
+        if wanted.intersection(node.outputs):
+            wanted.update(set(node.inputs) - begins)
+            yield node
+
+
+def _features(graph: Graph, nodes: Sequence[Node]) -> tuple[int | None, ...] | None:
+    if SHAPE in graph.metadata:
+        return (None, *json.loads(graph.metadata[SHAPE]))
+    first = next(node for node in nodes if FEATURES in node.inputs)
+    weights = [graph.constants[name] for name in first.inputs if name in graph.constants]
+    return (None, weights[0].shape[0]) if first.kind in ("MatMul", "Gemm") and weights else None
+
+
+def _expect_floats(port: Port) -> None:
+    if port.dtype not in (None, "float32", "float64", "float16", "bfloat16"):
+        raise Unsupported(
+            f"The input '{port.name}' cannot be said in madi's layers: they take floating-point numbers, it takes "
+            f"{port.dtype}. Use `.run`."
+        )
+
+
+def _sizes(port: Port) -> tuple[int | None, ...] | None:
+    shape = port.shape
+    return None if shape is None else tuple(size if isinstance(size, int) and size > 0 else None for size in shape)
+
+
+def start_of(part: Part, shape: Sequence[int] | None) -> tuple[Flow, int | None]:
+    """The value at which the network begins, and the count of examples where the file fixes it.
+
+    shape   of an example as the file has it, for one that it leaves free
+
+    Images that the file has channels first begin channels last.
+    """
+    count, given = (None, None) if not part.shape else (part.shape[0], part.shape[1:])
+    sizes = tuple(given or ()) if shape is None else tuple(shape)
+    fits = given is None or (
+        len(sizes) == len(given) and all(a is None or a == b for a, b in zip(given, sizes, strict=True))
+    )
+    if not fits:
+        raise ShapeError(f"The input '{part.begin}' has examples of shape {given}, got shape={tuple(sizes)}.")
+    if not sizes or any(size is None for size in sizes):
+        raise Unsupported(
+            f"The input '{part.begin}' cannot be said in madi's layers: the file leaves the shape of an example free, "
+            f"{given}. Give it: shape=(3, 224, 224), for example."
+        )
+    whole = tuple(int(size) for size in sizes if size is not None)
+    axes = IMAGE if len(whole) == 3 and _channels_first(part, whole) else tuple(range(len(whole)))
+    return Flow(whole, axes, uses=0), count
+
+
+def _channels_first(part: Part, sizes: tuple[int, ...]) -> bool:
+    """Whether the first node that tells takes the channels first; where none tells, whether the sizes look so."""
+    name = part.begin
+    for node in part.nodes:
+        if name not in node.inputs:
+            continue
+        order = tuple(axis - 1 for axis in node.attributes.get("perm", ()))[1:]
+        if node.kind in OF_IMAGES or order in (FIRST, IMAGE):
+            return order != FIRST
+        if node.kind not in ELEMENTWISE:
+            break
+        name = node.outputs[0]
+    return sizes[0] in CHANNELS and sizes[-1] not in CHANNELS and math.prod(sizes) > sizes[0]
