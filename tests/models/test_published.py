@@ -302,6 +302,41 @@ def test_the_stages_of_a_narrow_resnet_begin_where_the_image_shrinks():
     ]  # fmt: skip
 
 
+# ---- images
+
+
+@pytest.mark.parametrize(
+    ("make", "mean", "deviation"),
+    [
+        (lambda: models.resnet_cifar(8), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        (lambda: models.googlenet(2, small=True, stages=1), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ],
+)
+def test_a_normalized_network_takes_images_in_0_to_1(make, mean, deviation, tmp_path):
+    model = make().build((8, 8, 3))
+    x = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+    expected = model((x - np.float32(mean)) / np.float32(deviation)).value
+    whole = models.normalized(model)
+    np.testing.assert_allclose(whole(x).value, expected, rtol=1e-4, atol=1e-5)
+    assert whole[1] is model[0]
+    assert not any(parameter.trainable for parameter in whole[0].parameters().values())
+    assert whole[1].weight.trainable
+    layers.save(whole, tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(layers.load(tmp_path / "m.safetensors")(x).value, whole(x).value)
+
+
+def test_a_normalized_networks_own_mean_and_deviation():
+    model = Sequential(layers.GlobalAveragePool()).build((1, 1, 2))
+    whole = models.normalized(model, mean=(1, 2), deviation=(2, 4))
+    np.testing.assert_array_equal(whole(np.array([[[[5.0, 0.0]]]], np.float32)).value, [[2, -0.5]])
+
+
+def test_a_network_for_grey_images_has_no_colours_to_normalize():
+    message = r"^normalized: Sequential: expected shape \(any, any, 3\), got \(8, 8, 1\)\. Build the network for images"
+    with pytest.raises(ShapeError, match=message):
+        models.normalized(models.resnet_cifar(8).build((8, 8, 1)))
+
+
 # ---- files that do not fit
 
 

@@ -22,6 +22,7 @@ from madi.models.gates import gate, gates
 from madi.models.googlenet import googlenet
 from madi.models.logistic_regression import logistic_regression
 from madi.models.mlp import mlp
+from madi.models.normalized import normalized
 from madi.models.published import load_weights, save_weights
 from madi.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152, resnet_cifar
 from madi.models.vgg import vgg11, vgg13, vgg16, vgg19
@@ -67,4 +68,15 @@ def options_of(name: str) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in parameters if parameter.name != "outputs"}
 
 
-__all__ = ["INPUT_SHAPES", "MODELS", "create", "gate", "gates", "load_weights", "options_of", "save_weights", *MODELS]
+__all__ = [
+    "INPUT_SHAPES",
+    "MODELS",
+    "create",
+    "gate",
+    "gates",
+    "load_weights",
+    "normalized",
+    "options_of",
+    "save_weights",
+    *MODELS,
+]

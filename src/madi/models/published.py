@@ -75,7 +75,7 @@ def load_weights(model: Layer, path: str | Path, *, head: bool = True) -> Layer:
     head     False leaves the last layer as it is, for other classes than those of the file
 
     Names, shapes and types are checked before anything is assigned.  The weights get the types of those before them.
-    See `torch_names` and docs/published.md for the names and for what the networks expect of their images.
+    What these networks expect of their images is not 0..1: see `normalized`.
 
     Raises FileError for a file that is no safetensors file, and one whose arrays are not those that the model needs;
     ShapeError for a model that is not built, ConfigurationError for one that PyTorch has no names for.
@@ -185,7 +185,7 @@ def _expect_tensors(
     faults = [
         *_told(missing, "it lacks", lambda name: f"'{name}'{_near(name, others)}"),
         *_told(others, "nothing takes its", lambda name: f"'{name}'{_near(name, missing)}"),
-        *_told(wrong, "nothing takes its", lambda name: _unfit(name, *file.tensors[name], wanted[name])),
+        *_told(wrong, "its", lambda name: _unfit(name, *file.tensors[name], wanted[name])),
     ]
     if faults:
         fix = names.advice if missing or others else _fix_of_shapes(wrong, names)
@@ -197,8 +197,8 @@ def _fits(code: str, shape: tuple[int, ...], place: Place) -> bool:
 
 
 def _told(names: list[str], verb: str, describe: Callable[[str], str]) -> list[str]:
-    """ "it lacks 'fc.bias' and 3 more", or nothing."""
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    """ "it lacks 'fc.bias', and 3 more", or nothing."""
+    more = f", and {len(names) - 1} more" if len(names) > 1 else ""
     return [f"{verb} {describe(names[0])}{more}"] if names else []
 
 
@@ -208,7 +208,7 @@ def _near(name: str, others: list[str]) -> str:
 
 
 def _unfit(name: str, code: str, shape: tuple[int, ...], place: Place) -> str:
-    return f"'{name}' of shape {shape} and type {code}, for floats of shape {place.shape} belong there"
+    return f"'{name}' has shape {shape} and type {code}, where floats of shape {place.shape} belong"
 
 
 def _fix_of_shapes(wrong: list[str], names: Naming) -> str:
