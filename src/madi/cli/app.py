@@ -13,6 +13,7 @@ from madi.cli.grouped import GroupedCommand
 from madi.cli.inspection import inspect
 from madi.cli.lab import lab
 from madi.cli.predict import predict
+from madi.cli.studio import studio
 from madi.cli.train import train
 from madi.cli.tune import tune
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, tune, evaluate, predict, inspect, check, datasets):
+for command in (train, tune, evaluate, predict, inspect, check, datasets, studio):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
 app.add_typer(lab, short_help="Every idea of the course as an experiment: its numbers, its figure, its page.")
 
