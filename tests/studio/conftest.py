@@ -1,0 +1,111 @@
+"""A studio process and a browser in front of it, as a person has them.
+
+Screenshots of every page in both themes and languages: MADI_SCREENSHOTS=folder pytest tests/studio.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SECONDS = 20  # that anything on a page may take on a busy machine
+
+SIZES = {"desk": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
+
+
+class Studio:
+    """A running studio: where it answers, and the folder it works on."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        command = [sys.executable, "-m", "madi", "studio", str(folder), "--no-browser", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("studio"), f"{line}{self.end()}"
+        self.entrance = line.split()[-1]  # with the token
+        self.address = self.entrance.partition("/?")[0]
+
+    def end(self) -> str:
+        """End it as a terminal does; what it said on standard error."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=SECONDS)[1]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One for all tests of a module."""
+    pytest.importorskip("nicegui")
+    running = Studio(tmp_path_factory.mktemp("studio"))
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(studio: Studio, browser: Any) -> Iterator[Any]:
+    """visit("/step?lang=ko", size="phone") -> a page that has entered; fails where a page reports an error."""
+    contexts, faults = [], []
+
+    def visited(path: str = "/", *, size: str = "desk") -> Any:
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
+        page.on("console", lambda line: faults.append(f"{path}: {line.text}") if line.type == "error" else None)
+        page.goto(studio.entrance)
+        if path != "/":
+            page.goto(studio.address + path)
+        page.wait_for_selector("h1")
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def overflows(page: Any) -> bool:
+    """Whether the page is wider than its window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"))
+
+
+def screenshots(visit: Any, name: str, path: str, *, prepare: Any = None) -> None:
+    """Pictures of a page in both themes and languages and at all sizes, where they are asked for.
+
+    prepare    what a person does on the page first: a function of it
+    """
+    folder = os.environ.get("MADI_SCREENSHOTS")
+    for theme, language, size in _looks() if folder else []:
+        page = visit(f"{path}{'&' if '?' in path else '?'}theme={theme}&lang={language}", size=size)
+        if prepare is not None:
+            prepare(page)
+        page.wait_for_timeout(400)
+        page.screenshot(path=Path(folder or "") / f"{name}-{theme}-{language}-{size}.png", full_page=True)
+
+
+def _looks() -> list[tuple[str, str, str]]:
+    desk = [(theme, language, "desk") for theme in ("light", "dark") for language in ("en", "ko")]
+    return [*desk, ("light", "en", "tablet"), ("dark", "ko", "phone")]

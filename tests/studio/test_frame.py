@@ -1,0 +1,52 @@
+"""The frame: links, languages, themes, the token, and the catalogue of texts."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import Any
+
+import pytest
+
+from madi.studio.texts import CATALOGUE, Texts, preferred
+from tests.studio.conftest import SIZES, overflows
+
+PAGES = ("step", "draw", "train", "lab", "runs")
+
+
+def test_every_text_is_there_in_both_languages() -> None:
+    for name, (english, korean) in CATALOGUE.items():
+        assert all((english, korean)), name
+        fields = [{field for _, field, _, _ in string.Formatter().parse(text) if field} for text in (english, korean)]
+        assert fields[0] == fields[1], f"{name}: {fields}"
+        hangul = re.search("[가-힣]", korean)
+        assert hangul or not re.search("[a-zA-Z]{4,}", english), f"{name} is not in Korean: {korean}"
+
+
+def test_the_language_is_the_one_asked_for_or_english() -> None:
+    assert Texts("ko")("common.draw") == "그리기"
+    assert Texts("xx")("common.draw") == "Draw"
+    assert preferred("fr-FR,ko;q=0.8,en;q=0.5") == "ko"
+    assert preferred("") == "en"
+    with pytest.raises(KeyError, match=r"common\.nothing"):
+        Texts("en")("common.nothing")
+
+
+def test_pages_lead_to_each_other_and_keep_language_and_theme(visit: Any) -> None:
+    page = visit("/step?lang=ko&theme=dark")
+    assert "body--dark" in page.evaluate("document.body.className")
+    page.get_by_role("link", name="그리기").click()
+    page.wait_for_url("**/draw?*")
+    assert "lang=ko" in page.url
+    assert "theme=dark" in page.url
+    assert page.locator("nav a[aria-current=page]").inner_text() == "그리기"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_is_wider_than_its_window(visit: Any, name: str, size: str) -> None:
+    for language in ("en", "ko"):
+        page = visit(f"/{name}?lang={language}", size=size)
+        page.wait_for_timeout(500)
+        assert not overflows(page)
