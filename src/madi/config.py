@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from madi.errors import ConfigurationError, FileError, unknown_name
+from madi.errors import ConfigurationError, FileError, argument, as_keyword, spelled, unknown_name
 from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, expect_number
 
 Check = Callable[[str, Any], Any]
@@ -114,6 +114,9 @@ def _names(where: str, value: Any) -> tuple[str, ...]:
 OPTIMIZERS_OWN = "the optimizer's own"
 
 HIDDEN = {"mlp": (200, 100)}
+# Of tables of few rows to train on, which more units learn by heart; measured in benchmarks/small_tables.py.
+HIDDEN_OF_FEW = {"mlp": (100,)}
+FEW_ROWS = 5_000
 # Above what suits a constant rate, because a schedule lowers it; measured on digits and MNIST.
 SCHEDULED_RATES = {"adam": 0.004, "adamw": 0.004}
 
@@ -122,7 +125,8 @@ SCHEDULED_RATES = {"adam": 0.004, "adamw": 0.004}
 class TrainConfig(Options):
     """What a run of `madi train` does.
 
-    Every field is checked when it is set: ConfigurationError names the field, and for an unknown one the closest.
+    Every field is checked when it is set: ConfigurationError names the field (on the command line its option), and for
+    an unknown one the closest.
     None leaves a choice to the model, the optimizer or the dataset.  The fields of the group "Network" but `model` are
     the options of the networks by name; what values each allows, the network itself says.
 
@@ -139,7 +143,8 @@ class TrainConfig(Options):
         "Folder of a local copy of the dataset.", _text, None, unset="$MADI_DATA, the cache, a download"
     )
     validation: float = _data(
-        "Share of the training data kept out of training and measured after each epoch; 0 for none.",
+        "Share of the examples that is kept out of training and measured after each epoch; 0 for none. Of your own "
+        "data a share of all, as --test is; of a dataset by name, which has its test, of those to train on.",
         _number(FRACTION, "Try 0.1, or 0 for none."), 0.1,
     )  # fmt: skip
     augment: tuple[str, ...] = _data(
@@ -155,15 +160,15 @@ class TrainConfig(Options):
         "Of a table: classification or regression.", _text, None, unset="by the values of the target"
     )
     test: float = _own(
-        "Share of the examples that is kept for the final measurement.",
+        "Share of all examples that is kept for the final measurement.",
         _number(FRACTION, "Try 0.2, or 0 for none."), 0.2,
     )  # fmt: skip
     test_data: str | None = _own(
         "A second table or folder to measure with in the end, in place of that share.", _text, None, unset="none"
     )
     types: tuple[str, ...] | None = _own(
-        "COLUMN:KIND, once a column: number, category, date, boolean.", _pairs("COLUMN:KIND"), None,
-        unset="by the values",
+        "COLUMN:KIND, once a column: number, category, date, boolean, or text, which is left out.",
+        _pairs("COLUMN:KIND"), None, unset="by the values",
     )  # fmt: skip
     ignore: tuple[str, ...] | None = _own("A column that is left out; once a column.", _texts, None, unset="none")
     embed: int | None = _own(
@@ -191,7 +196,9 @@ class TrainConfig(Options):
     hidden: tuple[int, ...] | None = _network(
         "Units of the dense layers before the last: 100,50, or the option once a layer; 'none' for none. Of mlp, "
         "simple_convnet, alexnet, vgg.",
-        _sizes, None, unset="mlp: 200,100; simple_convnet: 100; alexnet, vgg: 4096,4096",
+        _sizes, None,
+        unset=f"mlp: 200,100, of a table of at most {FEW_ROWS:,} training rows 100; simple_convnet: 100; alexnet, vgg: "
+        "4096,4096",
     )  # fmt: skip
     dropout: float | None = _network(
         "Share of the units left out in training. Of mlp, deep_convnet, alexnet, vgg, googlenet.",
@@ -300,21 +307,30 @@ class TrainConfig(Options):
     seed: int = _run("Of the first weights, the order of the examples and dropout.", _whole(0), 0)
 
     def checked(self, field: dataclasses.Field[Any], value: Any) -> Any:
-        """`value` as the field keeps it; the message names the field alone, as it is written in a file."""
-        return field.metadata["check"](self, field.name, value)
+        """`value` as the field keeps it; the message names the field as a file has it, or its option."""
+        return field.metadata["check"](self, argument(field.name), value)
 
     @classmethod
     def named(cls, group: str) -> tuple[str, ...]:
         """The names of the fields of a group."""
         return tuple(field.name for field in dataclasses.fields(cls) if field.metadata["group"] == group)
 
-    def completed(self) -> TrainConfig:
-        """The configuration with the hidden layers and the learning rate of `madi train` where none are given."""
+    def completed(self) -> Self:
+        """The configuration with the hidden layers and the learning rate of `madi train` where none are given.
+
+        How many hidden units suit a table `for_rows` says, once these are counted.
+        """
         rate = None if self.schedule == "constant" else SCHEDULED_RATES.get(self.optimizer.casefold())
-        return dataclasses.replace(
-            self, hidden=HIDDEN.get(self.model.casefold()) if self.hidden is None and not self.layers else self.hidden,
-            learning_rate=self.learning_rate or rate,
-        )  # fmt: skip
+        made = dataclasses.replace(self, learning_rate=self.learning_rate or rate)
+        return made if self.target else made._with_hidden(HIDDEN)
+
+    def for_rows(self, count: int) -> Self:
+        """The configuration for a table of so many rows to train on; that of other examples as it is."""
+        return self._with_hidden(HIDDEN_OF_FEW if count <= FEW_ROWS else HIDDEN) if self.target else self
+
+    def _with_hidden(self, usual: Mapping[str, tuple[int, ...]]) -> Self:
+        chosen = usual.get(self.model.casefold()) if self.hidden is None and not self.layers else self.hidden
+        return dataclasses.replace(self, hidden=chosen)
 
     def for_targets(self, numbers: bool) -> Self:
         """The configuration with a loss and metrics where none are given: those of numbers, or of classes."""
@@ -333,12 +349,14 @@ class TrainConfig(Options):
 
         Raises FileError for a file that is missing or no TOML, ConfigurationError for unknown keys and wrong values.
         """
-        given = read_toml(path)
+        given, overrides = read_toml(path), dict(overrides or {})
         known = [field.name for field in dataclasses.fields(cls)]
         for name in given:
             if name not in known:
                 raise ConfigurationError(f"{path}: {unknown_name('key', name, known)}")
-        return cls(**{**given, **(overrides or {})})
+        with spelled(as_keyword):  # what is wrong in the file is told in the file's own words
+            cls(**{name: value for name, value in given.items() if name not in overrides})
+        return cls(**{**given, **overrides})
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -8,7 +8,12 @@ exception is a fault of madi itself and exits with 1.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+Spelling = Callable[[str, Any], str]
 
 
 class MadiError(Exception):
@@ -41,6 +46,35 @@ class GradientMismatch(MadiError, AssertionError):
 
 class DivergenceError(MadiError, ArithmeticError):
     """Training that left the finite numbers."""
+
+
+def as_keyword(name: str, value: Any = None) -> str:
+    """An argument as Python writes it: "task", or with a value "task='regression'"."""
+    return name if value is None else f"{name}={value!r}"
+
+
+_spelling: ContextVar[Spelling] = ContextVar("spelling", default=as_keyword)
+
+
+def argument(name: str, value: Any = None) -> str:
+    """An argument as a message names it, with what to give it where there is such advice.
+
+    Python's way, unless `spelled` has said another: the command line has options for arguments.
+
+    >>> argument("task", "regression")
+    "task='regression'"
+    """
+    return _spelling.get()(name, value)
+
+
+@contextmanager
+def spelled(spelling: Spelling) -> Iterator[None]:
+    """Within the block messages name arguments so: spelling(name, value or None) -> text."""
+    before = _spelling.set(spelling)
+    try:
+        yield
+    finally:
+        _spelling.reset(before)
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

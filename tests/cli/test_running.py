@@ -26,20 +26,23 @@ from madi.errors import DataError
         (["train", "--epochs"], "madi: Option '--epochs' requires an argument. See madi --help."),
         (["train", "a", "b"], "madi train: Got unexpected extra argument(s) (b). See madi train --help."),
         (["evaluate"], "madi evaluate: MODEL is missing. See madi evaluate --help."),
-        (["train", "--epochs", "x"], "madi: epochs must be a whole number of at least 1, got 'x'."),
-        (["train", "--epochs", "2.5"], "madi: epochs must be a whole number of at least 1, got '2.5'."),
-        (["train", "--epochs", "0"], "madi: epochs must be a whole number of at least 1, got 0."),
+        (["train", "--epochs", "x"], "madi: --epochs must be a whole number of at least 1, got 'x'."),
+        (["train", "--epochs", "2.5"], "madi: --epochs must be a whole number of at least 1, got '2.5'."),
+        (["train", "--epochs", "0"], "madi: --epochs must be a whole number of at least 1, got 0."),
         (
             ["train", "--learning-rate", "0"],
-            "madi: learning_rate must be a positive finite number, got 0.0. Try 0.001.",
+            "madi: --learning-rate must be a positive finite number, got 0.0. Try 0.001.",
         ),
         (
             ["train", "--learning-rate", "nan"],
-            "madi: learning_rate must be a positive finite number, got nan. Try 0.001.",
+            "madi: --learning-rate must be a positive finite number, got nan. Try 0.001.",
         ),
-        (["train", "--dropout", "1"], "madi: dropout must be a number of at least 0 and below 1, got 1.0. Try 0.2."),
-        (["train", "--hidden", "1,x"], "madi: hidden must be sizes of at least 1 such as 100,50, or none, got '1,x'."),
-        (["train", "--seed=-1"], "madi: seed must be a whole number of at least 0, got -1."),
+        (["train", "--dropout", "1"], "madi: --dropout must be a number of at least 0 and below 1, got 1.0. Try 0.2."),
+        (
+            ["train", "--hidden", "1,x"],
+            "madi: --hidden must be sizes of at least 1 such as 100,50, or none, got '1,x'.",
+        ),
+        (["train", "--seed=-1"], "madi: --seed must be a whole number of at least 0, got -1."),
         (
             ["train", "digit"],
             "madi: Unknown dataset 'digit': did you mean 'digits'? "
@@ -58,11 +61,11 @@ from madi.errors import DataError
         ),
         (
             ["train", "--momentum", "0.5"],
-            "madi: momentum: the optimizer adam has no such option. Leave it out, or choose another.",
+            "madi: --momentum: the optimizer adam has no such option. Leave it out, or choose another.",
         ),
         (
             ["train", "--model", "logistic_regression", "--hidden", "3"],
-            "madi: hidden: the model logistic_regression has no such option. Leave it out, or choose another.",
+            "madi: --hidden: the model logistic_regression has no such option. Leave it out, or choose another.",
         ),
     ],
 )

@@ -98,13 +98,13 @@ def test_a_wrong_range_is_one_clear_line(madi, tmp_path, text, line):
             ["--learning-rate", "0.1", "--weight-decay", "0"],
             "learning rate and weight decay are given, so that nothing is tuned. Add a --range.",
         ),
-        (["--range", "depth=choice:20|32"], "depth: the model mlp has no such option."),
-        (["--range", "momentum=uniform:0:0.9"], "momentum: the optimizer adam has no such option."),
+        (["--range", "depth=choice:20|32"], "--depth: the model mlp has no such option."),
+        (["--range", "momentum=uniform:0:0.9"], "--momentum: the optimizer adam has no such option."),
         (["--sampler", "grid"], "Unknown sampler 'grid'"),
-        (["--rounds", "7"], "search: 6 trials do not fill 7 rounds. Try rounds=6."),
-        (["--trials", "0"], "trials must be a whole number of at least 1, got 0. Try 60."),
-        (["--trials", "many"], "trials must be a whole number of at least 1, got 'many'. Try 60."),
-        (["--validation", "0"], "validation must be a number above 0 and below 1, got 0.0. Try 0.2."),
+        (["--rounds", "7"], "search: 6 trials do not fill 7 rounds. Try --rounds 6."),
+        (["--trials", "0"], "--trials must be a whole number of at least 1, got 0. Try 60."),
+        (["--trials", "many"], "--trials must be a whole number of at least 1, got 'many'. Try 60."),
+        (["--validation", "0"], "--validation must be a number above 0 and below 1, got 0.0. Try 0.2."),
         (["--model", "mpl"], "Unknown model 'mpl': did you mean 'mlp'?"),
         (["--storage", "nowhere/search.journal"], "storage nowhere/search.journal: cannot be opened"),
         (["--members", "2", "--patience", "3"], "--patience: members train together, to the last epoch,"),
@@ -239,7 +239,7 @@ def test_a_mistake_beside_overwrite_leaves_the_old_search(searched, madi, monkey
     assert {path: path.read_bytes() for path in before} == before
 
 
-def interrupt(*_):
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 

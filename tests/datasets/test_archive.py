@@ -15,24 +15,34 @@ def saved(folder, **arrays):
 
 
 def test_a_share_is_kept_for_the_test(tmp_path):
-    data = load_arrays(saved(tmp_path, x=X, y=Y), test=0.2, seed=3)
+    data = load_arrays(saved(tmp_path, x=X, y=Y), test=0.2, validation=0, seed=3)
     assert (len(data.train.x), len(data.test.x), data.classes, data.name) == (16, 4, ("0", "1"), "d")
     both = np.concatenate([data.train.x, data.test.x])
     assert sorted(both[:, 0]) == sorted(X[:, 0])
     assert (both[:, 0] / 2 % 2 == np.concatenate([data.train.y, data.test.y])).all()  # each label stays with its row
     assert np.bincount(data.test.y).tolist() == [2, 2]
-    again = load_arrays(saved(tmp_path, x=X, y=Y), test=0.2, seed=3)
+    again = load_arrays(saved(tmp_path, x=X, y=Y), test=0.2, validation=0, seed=3)
     np.testing.assert_array_equal(again.test.x, data.test.x)
 
 
 def test_nothing_is_kept_where_nothing_is_asked_for(tmp_path):
-    data = load_arrays(saved(tmp_path, x=X, y=Y), test=0)
-    assert (len(data.train.x), len(data.test.x)) == (20, 0)
+    data = load_arrays(saved(tmp_path, x=X, y=Y), test=0, validation=0)
+    assert (len(data.train.x), len(data.test.x), data.validation) == (20, 0, None)
+
+
+def test_test_and_validation_are_shares_of_all(tmp_path):
+    path = saved(tmp_path, x=X, y=Y)
+    data = load_arrays(path, test=0.2, validation=0.1)
+    assert [len(part.x) for part in (data.train, data.validation, data.test)] == [14, 2, 4]
+    assert sorted(data.validation.y.tolist()) == [0, 1], "each class in proportion"
+    given = load_arrays(saved(tmp_path, x=X, y=Y, x_test=X[:3], y_test=Y[:3]), test=0.2, validation=0.1)
+    assert [len(part.x) for part in (given.train, given.validation, given.test)] == [18, 2, 3]
 
 
 def test_pictures_as_keras_keeps_them(tmp_path):
     x = np.full((4, 5, 5), 51, np.uint8)
-    data = load_arrays(saved(tmp_path, x_train=x, y_train=np.array([0, 1, 2, 1]), x_test=x[:1], y_test=np.array([2])))
+    path = saved(tmp_path, x_train=x, y_train=np.array([0, 1, 2, 1]), x_test=x[:1], y_test=np.array([2]))
+    data = load_arrays(path, validation=0)
     assert (data.train.x.shape, data.train.x.dtype, data.train.x[0, 0, 0, 0]) == (
         (4, 5, 5, 1),
         np.float32,
@@ -42,8 +52,9 @@ def test_pictures_as_keras_keeps_them(tmp_path):
 
 
 def test_numbers_to_predict(tmp_path):
-    data = load_arrays(saved(tmp_path, x=X, y=X[:, 0] / 3), test=0.5)
+    data = load_arrays(saved(tmp_path, x=X, y=X[:, 0] / 3), test=0.4, validation=0.1)
     assert (data.classes, data.train.y.shape, data.train.y.dtype) == ((), (10, 1), np.float32)
+    assert data.validation.y.shape == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from madi.cli.spelling import as_option
 from madi.config import NETWORK, TrainConfig
 from madi.errors import ConfigurationError, ShapeError, unknown_name
 
@@ -54,7 +55,9 @@ def _written_model(config: TrainConfig, outputs: int) -> Sequential:
     from madi.layers.notation import from_text
 
     for name in given(config, MODEL_OPTIONS):
-        raise ConfigurationError(f"{name}: is an option of --model, and --layers says the network. Leave one out.")
+        raise ConfigurationError(
+            f"{as_option(name)}: is an option of --model, and --layers says the network. Leave one out."
+        )
     return from_text("\n".join(config.layers or ()), names={"outputs": outputs})
 
 
@@ -128,7 +131,7 @@ def trainer_options(config: TrainConfig) -> dict[str, Any]:
 def _expect_options(owner: str, chosen: Iterable[str], known: Collection[str]) -> None:
     for name in chosen:
         if name not in known:
-            raise ConfigurationError(f"{name}: {owner} has no such option. Leave it out, or choose another.")
+            raise ConfigurationError(f"{as_option(name)}: {owner} has no such option. Leave it out, or choose another.")
 
 
 def build_schedule(name: str, rate: float, steps: int) -> Rate:
@@ -178,7 +181,7 @@ def parts_of(data: Dataset | StreamedDataset, config: TrainConfig, loss: Loss) -
     from madi.datasets.dataset import size_of
 
     parts: dict[str, Any] = {"training": data.train, "validation": data.validation, "test": data.test}
-    if data.preparation is None and config.validation:
+    if data.preparation is None and data.validation is None and config.validation:
         divided = split(*data.train, validation=config.validation, stratified=True, seed=config.seed)
         parts |= {"training": divided.train, "validation": divided.validation}
     kept = {name: part for name, part in parts.items() if part is not None and size_of(part)[1]}
@@ -202,8 +205,8 @@ def targets(loss: Loss, part: Split | Batches, classes: int) -> Any:
 
 def _expect_labels(loss: Loss) -> NoReturn:
     raise ConfigurationError(
-        f"loss: {loss.name} takes a column for each class, and data that are larger than memory come with labels. Use "
-        "softmax_cross_entropy."
+        f"--loss: {loss.name} takes a column for each class, and data that are larger than memory come with labels. "
+        "Use softmax_cross_entropy."
     )
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from madi.training import Callback, Trainer
 
 
-def job_of(config: TrainConfig) -> Job:
+def job_of(config: TrainConfig, *, watched: bool = False) -> Job:
     """The job of a configuration: of one network, or of several."""
     from madi.cli.members import Members
 
-    return (Job if config.members == 1 else Members).of(config)
+    return (Job if config.members == 1 else Members).of(config, watched=watched)
 
 
 @dataclass
@@ -48,8 +48,11 @@ class Job:
     resumes: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig) -> Job:
-        """Load the data and build the network; every mistake in the configuration shows here."""
+    def of(cls, config: TrainConfig, *, watched: bool = False) -> Job:
+        """Load the data and build the network; every mistake in the configuration shows here.
+
+        watched   whether a terminal shows how far the data are read
+        """
         from madi.cli import sources
         from madi.cli.building import build_model, build_trainer, count_of, parts_of
         from madi.training.losses import get
@@ -59,11 +62,13 @@ class Job:
         if config.loss is not None:
             get(config.loss)
         began = time.perf_counter()
-        data = sources.load(config)
+        data = sources.load(config, watched=watched)
         config, reading = config.for_targets(not data.classes), time.perf_counter() - began
         loss = get(str(config.loss))
         parts = parts_of(data, config, loss)
-        trainer = build_trainer(config, data, loss, count_of(parts["training"]))
+        count = count_of(parts["training"])
+        config = config.for_rows(count)
+        trainer = build_trainer(config, data, loss, count)
         return cls(config, data, parts, trainer, reading)
 
     def fit(self, quiet: bool) -> None:

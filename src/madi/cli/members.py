@@ -11,6 +11,7 @@ import numpy as np
 
 from madi.cli.console import notice, say, show, table
 from madi.cli.job import Job
+from madi.cli.spelling import as_option
 from madi.errors import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def expect_alone(config: TrainConfig, tuned: Collection[str] = ()) -> None:
     for name, default in ALONE.items():
         if config.members > 1 and (name in tuned or getattr(config, name) != default):
             raise ConfigurationError(
-                f"--{name}: members train together, to the last epoch, and an update follows on each batch. "
-                f"Leave out --{name}, or --members."
+                f"{as_option(name)}: members train together, to the last epoch, and an update follows on each batch. "
+                f"Leave out {as_option(name)}, or --members."
             )
 
 
@@ -45,12 +46,12 @@ class Members(Job):
     trainers: list[Trainer] = field(default_factory=list)
 
     @classmethod
-    def of(cls, config: TrainConfig) -> Members:
+    def of(cls, config: TrainConfig, *, watched: bool = False) -> Members:
         """Build every member; ConfigurationError for options that members cannot have."""
         from madi.cli.building import build_trainer, count_of
 
         expect_alone(config)
-        first = Job.of(config)
+        first = Job.of(config, watched=watched)
         config = first.config
         trainers = []
         for seed in range(config.seed, config.seed + config.members):

@@ -17,20 +17,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-import typer
-
-from madi.errors import MadiError, closest
+from madi.cli.spelling import as_option
+from madi.errors import MadiError, closest, spelled
 
 SUCCESS, FAULT, MISTAKE = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 and the number of the signal, as shells count
-
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer names it only by its subclasses
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; the exit code."""
     try:
-        with _ended_by_sigterm(), _heard_signals():
+        with _ended_by_sigterm(), _heard_signals(), spelled(as_option):
             code = _invoke(arguments)
             sys.stdout.flush()
             return code
@@ -38,13 +35,14 @@ def run(arguments: Sequence[str]) -> int:
         return _told(INTERRUPTED, "madi: interrupted.")
     except BrokenPipeError:
         return _nobody_reads()
-    except (MadiError, UsageError) as error:
-        return _told(MISTAKE, one_line(error))
     except Exception as error:
-        return _fault(error)
+        mistake = isinstance(error, MadiError) or _is_of_usage(error)
+        return _told(MISTAKE, one_line(error)) if mistake else _fault(error)
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    import typer  # not before signals are heard
+
     from madi.cli.app import app
 
     code = typer.main.get_command(app).main(list(arguments), prog_name="madi", standalone_mode=False)
@@ -53,8 +51,14 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def one_line(error: Exception) -> str:
     """What is wrong and what to do, as one line; usage errors name the command and the closest option."""
-    text = " ".join((_usage(error) if isinstance(error, UsageError) else f"madi: {error}").split())
+    text = " ".join((_usage(error) if _is_of_usage(error) else f"madi: {error}").split())
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _is_of_usage(error: Exception) -> bool:
+    """Whether typer refuses the command line."""
+    typer = sys.modules.get("typer")
+    return typer is not None and isinstance(error, typer.BadParameter.__bases__[0])  # it names only the subclasses
 
 
 def _usage(error: Exception) -> str:

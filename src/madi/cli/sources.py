@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madi.cli.console import say, show, table
+from madi.cli.console import counted, say, show, table
+from madi.cli.spelling import as_option
 from madi.config import OWN, TrainConfig
 from madi.errors import ConfigurationError, UnknownNameError, unknown_name
 
@@ -32,7 +34,8 @@ EXAMPLE = {TABLE: "madi train data.csv --target price", PICTURES: "madi train ph
 def kind_of(source: str) -> str:
     """NAMED, TABLE, PICTURES or ARRAYS.
 
-    Raises UnknownNameError for what is neither the name of a dataset nor there as a file or folder.
+    Raises UnknownNameError for what is neither the name of a dataset nor there as a file or folder,
+    ConfigurationError for an array without targets.
     """
     from madi.datasets import NAMES
 
@@ -43,6 +46,11 @@ def kind_of(source: str) -> str:
         return PICTURES
     if path.suffix.lower() == ".npz":
         return ARRAYS
+    if path.suffix.lower() == ".npy":
+        raise ConfigurationError(
+            f"{source}: a .npy file is one array, without targets: madi predict takes it. To learn from it, put both "
+            "into one file: numpy.savez('data.npz', x=x, y=y)."
+        )
     if path.exists() or path.suffix.lower() in TABLES:
         return TABLE
     error = unknown_name("dataset", source, NAMES)
@@ -67,11 +75,13 @@ def expect_options(config: TrainConfig) -> str:
     for field in dataclasses.fields(config):
         foreign = field.metadata["group"] == OWN and field.name not in OPTIONS[kind]
         if foreign and getattr(config, field.name) != field.default:
-            option, taker = f"--{field.name.replace('_', '-')}", _taker(field.name)
+            option, taker = as_option(field.name), _taker(field.name)
             raise ConfigurationError(
                 f"{option}: is for {taker}, and {config.dataset} is {kind}. Leave it out, or give {taker}: "
                 f"{EXAMPLE[taker]}."
             )
+    if kind == TABLE and config.augment:
+        raise ConfigurationError(f"--augment: changes pictures, and {config.dataset} is {kind}. Leave it out.")
     if kind == TABLE and not config.target:
         raise ConfigurationError(
             f"{config.dataset}: which column is to be predicted? Add --target COLUMN, as in: {EXAMPLE[TABLE]}."
@@ -83,20 +93,38 @@ def _taker(option: str) -> str:
     return next(kind for kind, options in OPTIONS.items() if option in options)
 
 
-def load(config: TrainConfig) -> Dataset | StreamedDataset:
-    """The examples of a run, divided into those to train on, to validate with and to test with."""
+def load(config: TrainConfig, *, watched: bool = False) -> Dataset | StreamedDataset:
+    """The examples of a run, divided into those to train on, to validate with and to test with.
+
+    watched   whether a terminal shows how far the pictures are read
+
+    Raises ConfigurationError for options that such examples do not take.
+    """
     from madi.datasets import StreamedDataset
 
     loaders: dict[str, Callable[[TrainConfig], Any]] = {
         NAMED: _named,
         TABLE: _table,
-        PICTURES: _pictures,
+        PICTURES: partial(_pictures, watched=watched),
         ARRAYS: _arrays,
     }
     data = loaders[expect_options(config)](config)
+    _expect_pictures(config, data)
     if isinstance(data, StreamedDataset):
         data.train.batch_size = config.batch_size
     return data
+
+
+def _expect_pictures(config: TrainConfig, data: Dataset | StreamedDataset) -> None:
+    """Random changes are for images (H, W, C)."""
+    from madi.datasets.dataset import size_of
+
+    shape, _ = size_of(data.train)
+    if config.augment and len(shape) != 3:
+        sizes = " x ".join(map(str, shape))
+        raise ConfigurationError(
+            f"--augment: changes pictures, and the examples of {data.name} are {sizes} numbers. Leave it out."
+        )
 
 
 def _named(config: TrainConfig) -> Dataset:
@@ -108,7 +136,7 @@ def _named(config: TrainConfig) -> Dataset:
 def _arrays(config: TrainConfig) -> Dataset:
     from madi.datasets.archive import load_arrays
 
-    return load_arrays(config.dataset, test=config.test, seed=config.seed)
+    return load_arrays(config.dataset, test=config.test, validation=config.validation, seed=config.seed)
 
 
 def _table(config: TrainConfig) -> Dataset | StreamedDataset:
@@ -121,16 +149,18 @@ def _table(config: TrainConfig) -> Dataset | StreamedDataset:
     )  # fmt: skip
 
 
-def _pictures(config: TrainConfig) -> Dataset | StreamedDataset:
+def _pictures(config: TrainConfig, *, watched: bool) -> Dataset | StreamedDataset:
     from madi.datasets import load_pictures
 
     size = config.image_size
     if size is not None and len(size) != 2:
-        raise ConfigurationError(f"image_size must be height and width such as 64,64, got {','.join(map(str, size))}.")
-    return load_pictures(
-        Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
-        **_divided(config),
-    )  # fmt: skip
+        given = ",".join(map(str, size))
+        raise ConfigurationError(f"--image-size must be height and width such as 64,64, got {given}.")
+    with counted("reading pictures", watched) as progress:
+        return load_pictures(
+            Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
+            progress=progress, **_divided(config),
+        )  # fmt: skip
 
 
 def _divided(config: TrainConfig) -> dict[str, Any]:
@@ -167,7 +197,7 @@ def class_weights(config: TrainConfig, data: Dataset | StreamedDataset, labels: 
         return None
     if not data.classes or labels is None:
         why = "the targets are numbers" if not data.classes else "the examples come in batches"
-        raise ConfigurationError(f"class_weight: {why}, so no class can be weighted. Leave it out.")
+        raise ConfigurationError(f"--class-weight: {why}, so no class can be weighted. Leave it out.")
     if config.class_weight == ("balanced",):
         counts = np.bincount(labels, minlength=len(data.classes))
         return {label: len(labels) / (len(counts) * int(n)) for label, n in enumerate(counts) if n}
@@ -184,5 +214,5 @@ def _weight(name: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise ConfigurationError(f"class_weight: expected {name}:WEIGHT with a weight of at least 0, got '{text}'.")
+        raise ConfigurationError(f"--class-weight: expected {name}:WEIGHT with a weight of at least 0, got '{text}'.")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,13 +76,13 @@ def train(
         chosen, folder = _old(resume)
     job = None
     try:
-        job = job_of(chosen)
+        job = job_of(chosen, watched=not quiet)
         job.folder, job.resumes = folder, resume is not None
         if not quiet:
             job.introduce()
         if resume is None:
             job.weights()  # a class that is none is told while an earlier run is still there
-            folder.begin(chosen)
+            folder.begin(replace(chosen, hidden=job.config.hidden))
         if find_rate:
             return report_rate(job, folder, quiet=quiet)
         job.fit(quiet)

@@ -63,7 +63,7 @@ def tune(
     config, folder = _new(given, output, overwrite) if resume is None else _old(resume, given, output)
     job = None
     try:
-        job = Tuning.of(config, folder)
+        job = Tuning.of(config, folder, watched=not quiet)
         if resume is None:
             _begin(config, folder)
         if not quiet:
@@ -143,7 +143,7 @@ class Tuning:
     made: int = 0
 
     @classmethod
-    def of(cls, config: TuneConfig, folder: RunFolder) -> Tuning:
+    def of(cls, config: TuneConfig, folder: RunFolder, *, watched: bool = False) -> Tuning:
         """Load the data; a wrong name is told before a download."""
         from madi.cli import sources
         from madi.cli.building import build_model, parts_of
@@ -152,7 +152,7 @@ class Tuning:
         build_model(config.fixed().completed(), 1)
         if config.loss is not None:
             get(config.loss)
-        data = sources.load(config)
+        data = sources.load(config, watched=watched)
         config = config.for_targets(not data.classes)
         loss = get(str(config.loss))
         return cls(config, folder, data, loss, parts_of(data, config, loss))
@@ -161,8 +161,8 @@ class Tuning:
         """The trainer of a trial."""
         from madi.cli.building import build_trainer, count_of
 
-        config = self.config.trial(parameters)
         examples = count_of(self.parts["training"])
+        config = self.config.trial(parameters).for_rows(examples)
         trainer = build_trainer(config, self.data, self.loss, examples, order_seed=self.config.seed)
         self.made += 1
         return trainer, {"batch_size": config.batch_size, "accumulate": config.accumulate}

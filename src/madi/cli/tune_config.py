@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from madi.cli.settings import kinds_of, read
 from madi.config import DATA, OWN, TrainConfig
-from madi.errors import ConfigurationError, unknown_name
+from madi.errors import ConfigurationError, as_keyword, spelled, unknown_name
 from madi.options import Interval, Options, expect_count, expect_number
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class TuneConfig(TrainConfig, SearchConfig):
             if name in found:
                 raise ConfigurationError(f"--range {text}: {_option(name)} has a range already. Give one of them.")
             try:
-                found[name] = _range(self.fixed(), name, text.partition("=")[2])
+                with spelled(as_keyword):  # the option is named already
+                    found[name] = _range(self.fixed(), name, text.partition("=")[2])
             except ConfigurationError as error:
                 raise ConfigurationError(f"--range {text}: {error}") from error
         return found

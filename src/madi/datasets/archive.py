@@ -16,11 +16,14 @@ _NAMES = {"x": ("x_train", "x"), "y": ("y_train", "y"), "x_test": ("x_test",), "
 _MOST_CLASSES = 10_000
 
 
-def load_arrays(path: str | Path, *, test: float = 0.2, seed: int = 0) -> Dataset:
+def load_arrays(path: str | Path, *, test: float = 0.2, validation: float = 0.1, seed: int = 0) -> Dataset:
     """The arrays x and y of a .npz file, with x_test and y_test, or a share of the examples, kept for the test.
 
-    x, y   also called x_train and y_train.  Bytes are scaled to 0..1; pictures (N, H, W) get a channel.  Whole numbers
-           y are labels from 0 on; other numbers are what is to be predicted, (N,) or (N, targets)
+    x, y               also called x_train and y_train.  Bytes are scaled to 0..1; pictures (N, H, W) get a channel.
+                       Whole numbers y are labels from 0 on; other numbers are what is to be predicted, (N,) or
+                       (N, targets)
+    test, validation   shares of all examples in x and y, drawn at random from `seed`; of labels, the same share of
+                       each.  `test` is of no effect where there are x_test and y_test
 
     Raises FileError for what is no such file, DataError for arrays that do not fit together.
     """
@@ -33,11 +36,10 @@ def load_arrays(path: str | Path, *, test: float = 0.2, seed: int = 0) -> Datase
     parts = [_part(arrays["x"], arrays["y"], labels, str(path))]
     parts += [_part(tested[0], tested[1], labels, f"{path}, test")] if tested else []
     classes = _classes([part.y for part in parts], str(path)) if labels else ()
-    if not tested and test:
-        divided = split(*parts[0], validation=0.0, test=test, stratified=labels, seed=seed)
-        parts = [divided.train, divided.test]
-    trained, *others = parts
-    return Dataset(path.stem, trained, others[0] if others else Split(trained.x[:0], trained.y[:0]), classes)
+    shares = {"validation": validation, "test": 0.0 if tested else test}
+    divided = split(*parts[0], **shares, stratified=labels, seed=seed)
+    held_out = divided.validation if validation else None
+    return Dataset(path.stem, divided.train, parts[1] if tested else divided.test, classes, validation=held_out)
 
 
 def _chosen(found: Mapping[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:

@@ -48,12 +48,17 @@ class Preparation(ABC):
         """What raw examples become, to show: (of what, which kind, as what)."""
 
     @abstractmethod
-    def read(self, paths: Sequence[Path]) -> Inputs:
-        """The raw examples in files, prepared.  Raises FileError, DataError, naming file and place."""
+    def read(self, paths: Sequence[Path], *, skip_bad: bool = False) -> Inputs:
+        """The raw examples in files, prepared.  Raises FileError, DataError, naming file and place.
+
+        skip_bad    leave out pictures that cannot be read, with a notice; ConfigurationError for what is no pictures
+        """
 
     @abstractmethod
-    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+    def read_examples(self, path: Path, *, skip_bad: bool = False) -> tuple[Inputs, np.ndarray]:
         """The raw examples at a path, prepared, and their targets: int32 labels, or float32 numbers (N, targets).
+
+        skip_bad    as in `read`
 
         Raises FileError, DataError as `read`, and DataError where a target is missing or a class is new.
         """

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from madi.datasets import Split, split
-from madi.errors import ConfigurationError, unknown_name
+from madi.errors import ConfigurationError, argument, unknown_name
 from madi.options import FRACTION, expect_count, expect_number
 from madi.training import Trainer
 from madi.tuning.book import Book, Memory
@@ -86,7 +86,9 @@ def search(
     for name, value, usual in (("trials", trials, 60), ("rounds", rounds, 3), ("epochs", epochs, 5)):
         expect_count(f"search: {name}", value, fix=f"Try {usual}.")
     if rounds > trials:
-        raise ConfigurationError(f"search: {trials} trials do not fill {rounds} rounds. Try rounds={trials}.")
+        raise ConfigurationError(
+            f"search: {trials} trials do not fill {rounds} rounds. Try {argument('rounds', trials)}."
+        )
     first = expect_ranges(ranges)
     examples = divided(data, validation, seed)
     fit = {"epochs": epochs, "batch_size": batch_size, "accumulate": 1, "verbose": verbose}

@@ -21,6 +21,19 @@ def error(kind, *arguments, **options):
     return str(caught.value)
 
 
+@pytest.fixture
+def numbered(encode, pixels):
+    """numbered("a", "b", count=2) -> {"a/0.png": its bytes, "a/1.png": ..., "b/0.png": ...}; options are of pixels."""
+
+    def made(*folders, count=3, **options):
+        return {f"{folder}/{k}.png": encode(pixels(k, **options)) for folder in folders for k in range(count)}
+
+    return made
+
+
+PARTS = ("train/a", "train/b", "test/a", "test/b")
+
+
 def reds(x):
     """Which of the pictures of `photos` these are."""
     return sorted(np.rint(x[:, 0, 0, 0] * 255).astype(int).tolist())
@@ -96,20 +109,15 @@ def test_a_prepared_division_is_taken_as_it_is(tmp_path, write, encode, name):
     assert data.notice == "The test has no picture of: a."
 
 
-def test_parts_that_the_folder_lacks_are_drawn(tmp_path, write, encode, pixels):
-    files = {
-        f"{part}/{name}/{k}.png": encode(pixels(k)) for part in ("train", "test") for name in "ab" for k in range(5)
-    }
-    data = load_pictures(write(tmp_path, files))
+def test_parts_that_the_folder_lacks_are_drawn(tmp_path, write, numbered):
+    data = load_pictures(write(tmp_path, numbered(*PARTS, count=5)))
     assert (len(data.train.x), len(data.validation.x), len(data.test.x)) == (9, 1, 10)
 
 
-def test_classes_may_be_called_train_and_test(tmp_path, write, encode, pixels):
+def test_classes_may_be_called_train_and_test(tmp_path, write, numbered):
     """Trains and tests, with pictures in them, or trains and cars: no division."""
-    files = {f"{name}/{k}.png": encode(pixels(k)) for name in ("train", "test") for k in range(5)}
-    assert load_pictures(write(tmp_path / "1", files)).classes == ("test", "train")
-    files = {f"{name}/red/{k}.png": encode(pixels(k)) for name in ("train", "car") for k in range(5)}
-    assert load_pictures(write(tmp_path / "2", files)).classes == ("car", "train")
+    assert load_pictures(write(tmp_path / "1", numbered("train", "test", count=5))).classes == ("test", "train")
+    assert load_pictures(write(tmp_path / "2", numbered("train/red", "car/red", count=5))).classes == ("car", "train")
 
 
 def test_a_test_from_elsewhere(photos, tmp_path, write, encode, pixels):
@@ -122,9 +130,8 @@ def test_a_test_from_elsewhere(photos, tmp_path, write, encode, pixels):
 # ---- size and channels
 
 
-def test_one_size_for_all_is_kept(tmp_path, write, encode, pixels):
-    files = {f"{name}/{k}.png": encode(pixels(k, 300, 200)) for name in "ab" for k in range(3)}
-    data = load_pictures(write(tmp_path, files), test=0)
+def test_one_size_for_all_is_kept(tmp_path, write, numbered):
+    data = load_pictures(write(tmp_path, numbered("a", "b", height=300, width=200)), test=0)
     assert (data.train.x.shape[1:], data.notice) == ((300, 200, 3), "")
 
 
@@ -135,7 +142,7 @@ def test_pictures_of_different_sizes_are_unified_with_a_notice(tmp_path, write, 
     assert data.train.x.shape[1:] == (14, 24, 3)  # the medians of 10 12 13 14 14 200 and 20 20 22 26 27 30
     assert data.notice == (
         "The pictures differ in size (10 x 20 to 200 x 20, height x width): of each, the middle is taken and resized "
-        "to 14 x 24. Give a size for another."
+        "to 14 x 24. Give size for another."
     )
     assert load_pictures(tmp_path, size=(8, 6), test=0).notice == ""
     assert load_pictures(tmp_path, size=7).train.x.shape[1:] == (7, 7, 3)
@@ -146,9 +153,8 @@ def test_large_pictures_of_different_sizes_are_reduced(tmp_path, write, encode, 
     assert load_pictures(write(tmp_path, files)).train.x.shape[1:] == (64, 128, 3)
 
 
-def test_grey_where_all_training_pictures_are(tmp_path, write, encode, pixels):
-    grey = {f"{name}/{k}.png": encode(pixels(k, channels=1)) for name in "ab" for k in range(4)}
-    assert load_pictures(write(tmp_path / "1", grey)).train.x.shape[-1] == 1
+def test_grey_where_all_training_pictures_are(tmp_path, write, encode, pixels, numbered):
+    assert load_pictures(write(tmp_path / "1", numbered("a", "b", count=4, channels=1))).train.x.shape[-1] == 1
     assert load_pictures(tmp_path / "1", channels=3).train.x.shape[-1] == 3
     assert load_pictures(write(tmp_path / "1", {"a/colour.png": encode(pixels(9))}), test=0).train.x.shape[-1] == 3
     assert load_pictures(tmp_path / "1", channels=1).train.x.shape[-1] == 1
@@ -176,10 +182,10 @@ def damaged(photos):
 def test_pictures_that_cannot_be_read_are_named(damaged):
     text = error(FileError, damaged, test=0, validation=0)
     assert text.startswith(
-        f"{damaged}: 2 of 20 pictures cannot be read: {damaged}/cat/3.png, {damaged}/dog/5.png. "
+        f"{damaged}: 2 of 20 pictures cannot be read: cat/3.png, dog/5.png. "
         f"The first: {damaged}/cat/3.png: truncated PNG: expected "
     )
-    assert text.endswith(" With skip_bad (--skip-bad), such pictures are left out.")
+    assert text.endswith(" With skip_bad=True, such pictures are left out.")
     assert error(FileError, damaged, stream=True, test=0, validation=0) == text
 
 
@@ -187,7 +193,7 @@ def test_one_bad_picture_is_told_in_full(photos):
     (photos / "dog" / "5.png").write_bytes(b"")
     assert error(FileError, photos) == (
         f"{photos}/dog/5.png: expected a picture (PNG, JPEG, BMP or WebP), got an empty file. Convert it to PNG, or "
-        "remove it. With skip_bad (--skip-bad), such pictures are left out."
+        "remove it. With skip_bad=True, such pictures are left out."
     )
 
 
@@ -195,7 +201,7 @@ def test_of_many_the_first_ten_and_the_count(photos):
     for k in range(12):
         (photos / "cat" / f"bad {k:02}.png").write_bytes(b"\x80\x04")
     text = error(FileError, photos, test=0, validation=0)
-    listed = ", ".join(f"{photos}/cat/bad {k:02}.png" for k in range(10))
+    listed = ", ".join(f"cat/bad {k:02}.png" for k in range(10))
     assert f"12 of 32 pictures cannot be read: {listed} and 2 more. The first: " in text
     assert "got a pickle, which is never loaded" in text
 
@@ -209,9 +215,7 @@ def test_the_examples_are_named_within_the_folder_and_those_left_out_are_not(dam
 @pytest.mark.parametrize("stream", [False, True])
 def test_bad_pictures_are_left_out_on_demand(damaged, stream):
     data = load_pictures(damaged, skip_bad=True, test=0, validation=0, stream=stream)
-    assert data.notice == (
-        f"Left out, because they cannot be read: 2 of 20 pictures: {damaged}/cat/3.png, {damaged}/dog/5.png."
-    )
+    assert data.notice == "Left out, because they cannot be read: 2 of 20 pictures: cat/3.png, dog/5.png."
     batches = [data.train] if not stream else list(data.train)
     assert reds(np.concatenate([batch.x for batch in batches])) == [
         *(0, 1, 2, 4, 5, 6, 7, 8, 9),
@@ -221,11 +225,9 @@ def test_bad_pictures_are_left_out_on_demand(damaged, stream):
         np.testing.assert_array_equal(batch.y, np.rint(batch.x[:, 0, 0, 0] * 255) >= 100)
 
 
-def test_bad_pictures_of_the_test_are_left_out_of_it(tmp_path, write, encode, pixels):
-    files = {
-        f"{part}/{name}/{k}.png": encode(pixels(k)) for part in ("train", "test") for name in "ab" for k in range(3)
-    }
-    data = load_pictures(write(tmp_path, files | {"test/a/0.png": b"text"}), skip_bad=True, validation=0)
+def test_bad_pictures_of_the_test_are_left_out_of_it(tmp_path, write, pixels, numbered):
+    files = numbered(*PARTS) | {"test/a/0.png": b"text"}
+    data = load_pictures(write(tmp_path, files), skip_bad=True, validation=0)
     assert (len(data.train.x), data.test.y.tolist()) == (6, [0, 0, 1, 1, 1])
     np.testing.assert_array_equal(data.test.x[0], pixels(1).astype(np.float32) / np.float32(255))
 
@@ -277,8 +279,8 @@ def test_a_folder_of_something_else(tmp_path, write):
     )
 
 
-def test_one_class_alone(tmp_path, write, encode, pixels):
-    write(tmp_path, {f"cat/{k}.png": encode(pixels(k)) for k in range(3)})
+def test_one_class_alone(tmp_path, write, numbered):
+    write(tmp_path, numbered("cat"))
     assert error(DataError, tmp_path) == (
         f"{tmp_path}: one class alone, 'cat'; expected at least two folders, one for each class. Add another class, or "
         "give the folder whose folders are the classes."
@@ -336,21 +338,21 @@ def test_files_beside_the_class_folders_are_told_of(photos):
     (photos / "README.md").touch()
     (photos / "labels.csv").touch()
     assert load_pictures(photos).notice == (
-        f"Left out, because no class folder holds them: 2 file(s), such as {photos}/README.md."
+        "Left out, because no class folder holds them: 2 file(s), such as README.md."
     )
 
 
-def test_test_pictures_without_classes_are_none(tmp_path, write, encode, pixels):
+def test_test_pictures_without_classes_are_none(tmp_path, write, encode, pixels, numbered):
     """As contests give them: test/1.png, whose class nobody tells."""
-    files = {f"train/{name}/{k}.png": encode(pixels(k)) for name in "ab" for k in range(5)}
+    files = numbered("train/a", "train/b", count=5)
     data = load_pictures(write(tmp_path, files | {"test/1.png": encode(pixels(9)), "test/2.png": b""}))
     assert (len(data.train.x), len(data.validation.x), len(data.test.x)) == (7, 1, 2)
-    assert data.notice == f"Left out, because no class folder holds them: 2 file(s), such as {tmp_path}/test/1.png."
+    assert data.notice == "Left out, because no class folder holds them: 2 file(s), such as test/1.png."
 
 
 @pytest.mark.parametrize("name", ["길\u3000고양이", "👩\u200d🔬", "a b", "c\u00a0d"])
-def test_names_of_any_language(photos, write, encode, pixels, name):
-    write(photos, {f"{name}/{k}.png": encode(pixels(k)) for k in range(3)})
+def test_names_of_any_language(photos, write, numbered, name):
+    write(photos, numbered(name))
     assert name in load_pictures(photos).classes
 
 
@@ -407,6 +409,15 @@ def test_what_cannot_fit_is_not_tried(photos, monkeypatch):
     assert error(DataError, photos, stream=False) == (
         f"{photos}: 20 pictures of shape (6, 5, 3) take 0 MiB, free are 0. Leave stream out, or give a smaller size."
     )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_progress_is_told_to_its_end(photos, stream):
+    told = []
+    load_pictures(photos, stream=stream, progress=lambda done, count: told.append((done, count)))
+    assert told[-1] == (20, 20)
+    assert [done for done, _ in told] == sorted({done for done, _ in told}), "it grows"
+    assert len(told) > 3
 
 
 def test_importing_madi_imports_no_pillow():

@@ -80,8 +80,41 @@ def test_pictures_to_predict_that_cannot_be_read(tmp_path, write, encode, pixels
     assert str(caught.value) == (
         f"Pictures to predict: 2 of 3 pictures cannot be read: {tmp_path}/2.png, {tmp_path}/3.png. The first: "
         f"{tmp_path}/2.png: expected a picture (PNG, JPEG, BMP or WebP), got text ('text'). Convert it to PNG, or "
-        "remove it."
+        "remove it. With skip_bad=True, such pictures are left out."
     )
+    inputs = preparation.read([tmp_path], skip_bad=True)
+    assert inputs.names == [f"{tmp_path}/1.png"]
+    np.testing.assert_array_equal(inputs.x[0], pixels(1).astype(np.float32) / np.float32(255))
+    assert inputs.notices == (
+        f"Left out, because they cannot be read: 2 of 3 pictures: {tmp_path}/2.png, {tmp_path}/3.png.",
+    )
+
+
+def test_bad_ones_among_several_sources_are_left_out_in_place(tmp_path, write, encode, pixels):
+    write(tmp_path, {"a/1.png": b"", "a/2.png": encode(pixels(2)), "b/1.png": encode(pixels(3)), "b/2.png": b""})
+    inputs = PicturePreparation(6, 5, 3, ("cat", "dog")).read([tmp_path / "a", tmp_path / "b"], skip_bad=True)
+    assert inputs.names == [f"{tmp_path}/a/2.png", f"{tmp_path}/b/1.png"]
+    expected = np.stack([pixels(k) for k in (2, 3)]).astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(inputs.x, expected)
+
+
+def test_labelled_pictures_keep_their_labels_where_bad_ones_are_left_out(tmp_path, write, encode, pixels):
+    write(tmp_path, {"cat/1.png": b"", "cat/2.png": encode(pixels(2)), "dog/1.png": encode(pixels(3))})
+    preparation = PicturePreparation(6, 5, 3, ("cat", "dog"))
+    with pytest.raises(FileError, match="With skip_bad=True, such pictures are left out"):
+        preparation.read_examples(tmp_path)
+    inputs, labels = preparation.read_examples(tmp_path, skip_bad=True)
+    assert (inputs.names, labels.tolist()) == (["cat/2.png", "dog/1.png"], [0, 1])
+    assert inputs.notices == ("Left out, because they cannot be read: 1 of 3 pictures: cat/1.png.",)
+
+
+def test_nothing_but_bad_ones(tmp_path, write):
+    write(tmp_path, {"cat/1.png": b"", "dog/1.png": b"text"})
+    preparation = PicturePreparation(6, 5, 3, ("cat", "dog"))
+    for read in (lambda: preparation.read([tmp_path], skip_bad=True),
+                 lambda: preparation.read_examples(tmp_path, skip_bad=True)):  # fmt: skip
+        with pytest.raises(FileError, match=r"(?i)none of the 2 pictures can be read. The first: .*cat/1.png"):
+            read()
 
 
 def test_nothing_to_predict(tmp_path):

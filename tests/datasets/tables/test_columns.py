@@ -207,7 +207,7 @@ def test_rare_values_share_a_feature(fit, made):
     (notice,) = preparation.notices
     assert notice == (
         "column 'city' has 105 different values: the 100 most frequent have a feature each, the others share one. "
-        "embed='auto' gives each a vector."
+        "embed=8 gives each a vector."
     )
     notices = []
     unseen = preparation.inputs(made({"city": ["elsewhere"]}), notices=notices)

@@ -138,8 +138,8 @@ def test_undecodable_bytes_are_named_with_the_choices(write):
     with pytest.raises(FileError) as caught:
         read_table(path := write(ACCENTS.encode("latin-1")))
     assert str(caught.value) == (
-        f"{path}: byte 8 (0xfc) is not utf-8. State the encoding, such as encoding='cp949', 'cp1252' or 'latin-1', or "
-        "save the file as UTF-8."
+        f"{path}: byte 8 (0xfc) is not utf-8. State the encoding, such as encoding='cp949' (or cp1252, latin-1), "
+        "or save the file as UTF-8."
     )
     with pytest.raises(FileError, match=r"data.csv: byte 8 \(0xfc\) is not cp949"):
         read_table(path, encoding="cp949")

@@ -180,7 +180,7 @@ def test_files_are_read_for_prediction(preparation, tmp_path):
     found = preparation.read([first, second])
     assert found.names == [*(f"new.csv:{line}" for line in range(2, 7)), "more.csv:2", "more.csv:3"]
     assert found.x.shape == (7, 13)
-    assert found.notices == (f"{first}: ignored, because the training file had no such column: 'extra'.",)
+    assert found.notices == ("new.csv: ignored, because the training file had no such column: 'extra'.",)
     np.testing.assert_array_equal(found.x[:5], preparation.inputs(read_table(first)))
 
 

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from zipfile import ZipFile, ZipInfo
 
 from madi.datasets.pictures.refusal import Refusal, cannot_read, shown
@@ -83,7 +83,8 @@ def _archive(file: ZipFile, where: str, members: dict[Parts, ZipInfo]) -> Archiv
     members = {parts[depth:]: info for parts, info in members.items()}
     entries = sorted(Entry(parts, info.file_size) for parts, info in members.items())
     inner = sorted(parts[depth:] for parts in folders if len(parts) > depth)
-    notices = (f"{where}: all lies in its folder {shown(within[0])}, whose own folders count.",) if within else ()
+    name = PurePath(where).name
+    notices = (f"{name}: all lies in its folder {shown(within[0])}, whose own folders count.",) if within else ()
     return Archive(where, tuple(entries), tuple(inner), notices, file, within, members)
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from madi.datasets.dataset import Split
 from madi.datasets.pictures.division import TEST, TRAIN, Division, Pictures
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import Bad, error_of, listed, notice_of, read_all
+from madi.datasets.pictures.reading import Bad, Seen, listed, read_all
 from madi.datasets.pictures.refusal import shown
 from madi.datasets.pictures.streaming import PictureBatches
 from madi.errors import DataError
 from madi.kernels.arrays import aligned_empty
-
-_SKIP = "With skip_bad (--skip-bad), such pictures are left out."
 
 
 class Contents(NamedTuple):
@@ -27,38 +25,33 @@ class Contents(NamedTuple):
     bad: list[Bad]
 
 
-def in_memory(pictures: Pictures, preparation: PicturePreparation) -> Contents:
-    """All pictures that can be read, in one array, with their labels."""
+def in_memory(pictures: Pictures, preparation: PicturePreparation, seen: Seen | None = None) -> Contents:
+    """All pictures that can be read, in one array, with their labels; `seen` is told how many more are decoded."""
     x = aligned_empty((len(pictures), *preparation.shape), np.float32)
-    good, bad = _readable(pictures, x.__getitem__)
-    return Contents(Split(_closed_up(x, good), pictures.labels[good]), pictures.take(good), bad)
+    good, bad = _readable(pictures, x.__getitem__, seen)
+    return Contents(Split(closed_up(x, good), pictures.labels[good]), pictures.take(good), bad)
 
 
-def in_batches(pictures: Pictures, preparation: PicturePreparation, seed: int | None) -> Contents:
+def in_batches(
+    pictures: Pictures, preparation: PicturePreparation, seed: int | None, seen: Seen | None = None
+) -> Contents:
     """Batches of all pictures that can be read, which is tried once now: a training of hours must not end in one."""
-    good, bad = _readable(pictures, lambda _: np.empty(preparation.shape, np.float32))
+    good, bad = _readable(pictures, lambda _: np.empty(preparation.shape, np.float32), seen)
     readable = pictures.take(good)
     return Contents(PictureBatches(readable, preparation, seed=seed), readable, bad)
 
 
-def _readable(pictures: Pictures, row: Callable[[int], np.ndarray]) -> tuple[np.ndarray, list[Bad]]:
+def _readable(pictures: Pictures, row: Callable[[int], np.ndarray], seen: Seen | None) -> tuple[np.ndarray, list[Bad]]:
     """The places of those that can be read, each into its row, and those that cannot."""
-    bad = read_all(pictures.source, pictures.entries, row)
+    bad = read_all(pictures.source, pictures.entries, row, seen)
     return np.delete(np.arange(len(pictures)), [found.row for found in bad]), bad
 
 
-def _closed_up(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def closed_up(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Some rows of `x`, in the same memory: a copy of all might not fit beside it."""
     for place in np.flatnonzero(rows != np.arange(len(rows))):
         x[place] = x[rows[place]]
     return x[: len(rows)]
-
-
-def about_bad(where: str, count: int, bad: list[Bad], *, skip_bad: bool) -> list[str]:
-    """The notice of pictures that were left out; raises FileError where they may not be."""
-    if bad and not skip_bad:
-        raise error_of(where, count, bad, _SKIP)
-    return [notice_of(count, bad)] if bad else []
 
 
 def about_classes(division: Division, parts: dict[str, Contents]) -> list[str]:

@@ -160,5 +160,5 @@ def _beside(source: Source, prepared: dict[str, Parts]) -> list[str]:
     loose = [entry for entry in source.entries if len(entry.parts) <= min(depths) + 1]
     if not loose:
         return []
-    first = source.name(loose[0].parts)
+    first = "/".join(loose[0].parts)
     return [f"Left out, because no class folder holds them: {len(loose)} file(s), such as {first}."]

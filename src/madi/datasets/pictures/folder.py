@@ -45,8 +45,8 @@ def _about_links(path: Path, left: list[Parts]) -> tuple[str, ...]:
     """What is told of links that were not followed."""
     if not left:
         return ()
-    first = shown(str(path.joinpath(*min(left))))
-    return (f"Left out, because they lead outside of {shown(str(path))}: {len(left)} link(s), such as {first}.",)
+    first = shown("/".join(min(left)))
+    return (f"Left out, because they lead outside of {shown(path.name)}: {len(left)} link(s), such as {first}.",)
 
 
 class _Walk:

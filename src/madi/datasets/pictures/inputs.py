@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from madi.datasets.pictures.contents import closed_up, in_memory
 from madi.datasets.pictures.division import of_classes
 from madi.datasets.pictures.opening import first_bytes, is_zip, open_file, open_source
 from madi.datasets.pictures.preparation import PicturePreparation
-from madi.datasets.pictures.reading import Bad, error_of, read_all
+from madi.datasets.pictures.reading import Bad, about_bad, read_all, within
 from madi.datasets.pictures.source import Source
 from madi.datasets.preparation import Inputs
 from madi.errors import FileError
 from madi.kernels.arrays import aligned_empty
 
 
-def read_inputs(paths: Sequence[Path], preparation: PicturePreparation) -> Inputs:
+def read_inputs(paths: Sequence[Path], preparation: PicturePreparation, *, skip_bad: bool) -> Inputs:
     """The pictures at `paths` as the preparation has them; see `PicturePreparation.read`."""
     sources = [_source(Path(path)) for path in paths]
     names = [source.name(entry.parts) for source in sources for entry in source.entries]
@@ -27,22 +28,28 @@ def read_inputs(paths: Sequence[Path], preparation: PicturePreparation) -> Input
     start, bad = 0, list[Bad]()
     for source in sources:
         end = start + len(source.entries)
-        bad += read_all(source, source.entries, x[start:end].__getitem__)
+        found = read_all(source, source.entries, x[start:end].__getitem__)
+        bad += [entry._replace(row=entry.row + start, name=names[entry.row + start]) for entry in found]
         start = end
-    if bad:
-        raise error_of("Pictures to predict", len(names), bad)
-    return Inputs(names, x, tuple(notice for source in sources for notice in source.notices))
+    left_out = about_bad("Pictures to predict", len(names), bad, skip_bad=skip_bad)
+    if len(bad) == len(names):
+        raise FileError(f"None of the {len(names)} pictures can be read. The first: {bad[0].error}")
+    good = np.delete(np.arange(len(names)), [entry.row for entry in bad])
+    notices = (*(notice for source in sources for notice in source.notices), *left_out)
+    return Inputs([names[row] for row in good], closed_up(x, good), notices)
 
 
-def read_labelled(path: Path, preparation: PicturePreparation) -> tuple[Inputs, np.ndarray]:
+def read_labelled(path: Path, preparation: PicturePreparation, *, skip_bad: bool) -> tuple[Inputs, np.ndarray]:
     """The pictures of each class, and their labels; see `PicturePreparation.read_examples`."""
     source = open_source(Path(path))
-    pictures = of_classes(source, preparation.classes)
-    x = aligned_empty((len(pictures.entries), *preparation.shape), np.float32)
-    if bad := read_all(source, pictures.entries, x.__getitem__):
-        raise error_of(source.where, len(x), bad)
-    names = [source.name(entry.parts) for entry in pictures.entries]
-    return Inputs(names, x, tuple(source.notices)), pictures.labels
+    contents = in_memory(of_classes(source, preparation.classes), preparation)
+    x, labels = contents.examples
+    every = len(contents.bad) + len(x)
+    left_out = about_bad(source.where, every, contents.bad, skip_bad=skip_bad)
+    if not len(x):
+        raise FileError(f"{source.where}: none of the {every} pictures can be read. The first: {contents.bad[0].error}")
+    names = [within(entry) for entry in contents.pictures.entries]
+    return Inputs(names, x, (*source.notices, *left_out)), labels
 
 
 def _source(path: Path) -> Source:

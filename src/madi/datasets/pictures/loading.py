@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 
 from madi.datasets import memory
 from madi.datasets.dataset import Dataset, StreamedDataset
-from madi.datasets.pictures.contents import Contents, about_bad, about_classes, in_batches, in_memory
+from madi.datasets.pictures.contents import Contents, about_classes, in_batches, in_memory
 from madi.datasets.pictures.division import TEST, TRAIN, VALIDATION, Division, divided
 from madi.datasets.pictures.opening import open_source
 from madi.datasets.pictures.preparation import PicturePreparation
+from madi.datasets.pictures.reading import Seen, about_bad, within
 from madi.datasets.pictures.refusal import shown
 from madi.datasets.pictures.settings import checked_channels, checked_seed, checked_shares, checked_size
 from madi.datasets.pictures.shares import complete, with_test
 from madi.datasets.pictures.survey import prepare
-from madi.errors import DataError
+from madi.errors import DataError, argument
 
 _SHARE_OF_MEMORY = 0.5  # of what is available: the rest is for the training
 _STREAMED = "The pictures take more than half of the memory that is free: they are decoded batch by batch."
@@ -27,7 +29,7 @@ _STREAMED = "The pictures take more than half of the memory that is free: they a
 def load_pictures(
     path: str | Path, *, size: int | tuple[int, int] | None = None, channels: int | None = None,
     skip_bad: bool = False, test: float = 0.2, validation: float = 0.1, test_data: str | Path | None = None,
-    stream: bool | None = None, seed: int = 0,
+    stream: bool | None = None, seed: int = 0, progress: Callable[[int, int], None] | None = None,
 ) -> Dataset | StreamedDataset:  # fmt: skip
     """Pictures by class: a folder with a folder for each class (sorted by name), or a .zip of one.
 
@@ -47,6 +49,7 @@ def load_pictures(
                   take more than half of the memory that is free.  Each picture is decoded once before, to know that it
                   can be
     seed          of the division, and of the order of batches
+    progress      is called with how many pictures are decoded, and how many there are, again and again
 
     Returns examples in 0..1, float32, (N, H, W, C), as `pictures.decoding` defines them, and labels, int32.
     Raises FileError for what is not there or cannot be read, DataError for folders that tell no two classes, too few
@@ -59,7 +62,8 @@ def load_pictures(
     preparation, notices = prepare(division.parts[TRAIN], division.classes, *shape)
     streamed = _is_streamed(stream, division, preparation)
     notices += [_STREAMED] if streamed and not stream else []
-    parts = _decoded(division, preparation, streamed=streamed, seed=seed)
+    seen = None if progress is None else _counting(progress, _count(division))
+    parts = _decoded(division, preparation, streamed=streamed, seed=seed, seen=seen)
     bad = [found for contents in parts.values() for found in contents.bad]
     notices += about_bad(shown(str(path)), _count(division), bad, skip_bad=skip_bad)
     notice = " ".join([*division.notices, *notices, *about_classes(division, parts)])
@@ -73,7 +77,7 @@ def load_pictures(
 
 def _names(contents: Contents) -> list[str]:
     """Within their folder or archive: a report that is sent to others tells nothing of where that lies."""
-    return ["/".join(entry.parts) for entry in contents.pictures.entries]
+    return [within(entry) for entry in contents.pictures.entries]
 
 
 def _is_streamed(stream: bool | None, division: Division, preparation: PicturePreparation) -> bool:
@@ -84,18 +88,33 @@ def _is_streamed(stream: bool | None, division: Division, preparation: PicturePr
         text = (
             f"{_count(division)} pictures of shape {preparation.shape} take {needed >> 20} MiB, free are {free >> 20}"
         )
-        raise DataError(f"{division.parts[TRAIN].source.where}: {text}. Leave stream out, or give a smaller size.")
+        fix = f"Leave {argument('stream')} out, or give a smaller {argument('size')}."
+        raise DataError(f"{division.parts[TRAIN].source.where}: {text}. {fix}")
     return bool(stream) or (stream is None and needed > _SHARE_OF_MEMORY * free)
 
 
-def _decoded(division: Division, preparation: PicturePreparation, *, streamed: bool, seed: int) -> dict[str, Contents]:
+def _counting(progress: Callable[[int, int], None], count: int) -> Seen:
+    """Adds up, of `count`, what is done."""
+    done = 0
+
+    def seen(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(done, count)
+
+    return seen
+
+
+def _decoded(
+    division: Division, preparation: PicturePreparation, *, streamed: bool, seed: int, seen: Seen | None
+) -> dict[str, Contents]:
     """Every part; the test without a picture where none was wanted.  Training batches alone come in a random order."""
     train = division.parts[TRAIN]
     parts = {TEST: train.take(np.arange(0)), **division.parts}
     if not streamed:
-        return {part: in_memory(pictures, preparation) for part, pictures in parts.items()}
+        return {part: in_memory(pictures, preparation, seen) for part, pictures in parts.items()}
     seeds = {TRAIN: seed}
-    return {part: in_batches(pictures, preparation, seeds.get(part)) for part, pictures in parts.items()}
+    return {part: in_batches(pictures, preparation, seeds.get(part), seen) for part, pictures in parts.items()}
 
 
 def _count(division: Division) -> int:

@@ -58,23 +58,27 @@ class PicturePreparation(Preparation):
         colours = "grey" if self.channels == 1 else "colour"
         return [("pictures", colours, f"{self.height} x {self.width} pixels, 0..1")]
 
-    def read(self, paths: Sequence[Path]) -> Inputs:
+    def read(self, paths: Sequence[Path], *, skip_bad: bool = False) -> Inputs:
         """Pictures by path: files, folders with all that lie in them, and zip archives of them.
+
+        skip_bad    leave out pictures that cannot be read, and name them in a notice, instead of raising
 
         Raises FileError for paths that are not there or hold nothing, and, by name, for pictures that cannot be read.
         """
         from madi.datasets.pictures.inputs import read_inputs
 
-        return read_inputs(paths, self)
+        return read_inputs(paths, self, skip_bad=skip_bad)
 
-    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+    def read_examples(self, path: Path, *, skip_bad: bool = False) -> tuple[Inputs, np.ndarray]:
         """The pictures in a folder with a folder for each class, or in a .zip of one, and their labels, int32.
+
+        skip_bad    as in `read`
 
         Raises FileError as `read`; DataError for a class that training did not have.
         """
         from madi.datasets.pictures.inputs import read_labelled
 
-        return read_labelled(path, self)
+        return read_labelled(path, self, skip_bad=skip_bad)
 
     def to_config(self) -> dict[str, Any]:
         """{"height": 32, "width": 32, "channels": 3, "classes": ["cat", "dog"]}"""

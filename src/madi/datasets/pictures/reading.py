@@ -11,16 +11,17 @@ import numpy as np
 
 from madi.datasets.pictures.decoding import decode
 from madi.datasets.pictures.header import read_header
-from madi.datasets.pictures.refusal import Refusal
+from madi.datasets.pictures.refusal import Refusal, shown
 from madi.datasets.pictures.source import Entry, Source
-from madi.errors import FileError
+from madi.errors import FileError, argument
 
 _PIECE = 16  # pictures that a thread takes at a time, and an interrupt waits for
 _NAMED = 10  # that a message names
+Seen = Callable[[int], None]  # is told how many pictures more are done
 
 
 class Bad(NamedTuple):
-    """A picture that cannot be read: its row among the others, its name, and why."""
+    """A picture that cannot be read: its row among the others, its name within their folder, and why."""
 
     row: int
     name: str
@@ -48,7 +49,9 @@ def read_picture(source: Source, entry: Entry, out: np.ndarray) -> None:
         raise refusal.of(source.name(entry.parts)) from refusal
 
 
-def read_all(source: Source, entries: Sequence[Entry], row: Callable[[int], np.ndarray]) -> list[Bad]:
+def read_all(
+    source: Source, entries: Sequence[Entry], row: Callable[[int], np.ndarray], seen: Seen | None = None
+) -> list[Bad]:
     """Decode each picture into the array that `row` gives for its place; -> those that cannot be read."""
 
     def take(place: int) -> FileError | None:
@@ -58,35 +61,48 @@ def read_all(source: Source, entries: Sequence[Entry], row: Callable[[int], np.n
             return error
         return None
 
-    found = for_each(take, len(entries))
-    return [Bad(place, source.name(entries[place].parts), error) for place, error in enumerate(found) if error]
+    found = for_each(take, len(entries), seen)
+    return [Bad(place, within(entries[place]), error) for place, error in enumerate(found) if error]
 
 
-def for_each(take: Callable[[int], Any], count: int) -> list[Any]:
+def within(entry: Entry) -> str:
+    """A picture by its place in its folder or archive, wherever that lies: what a report may tell to others."""
+    return shown("/".join(entry.parts))
+
+
+def for_each(take: Callable[[int], Any], count: int, seen: Seen | None = None) -> list[Any]:
     """[take(0), take(1), ..., take(count - 1)], by a thread for each core."""
     workers = cores()
     piece = max(1, min(_PIECE, count // (4 * workers)))
     pieces = [range(start, min(start + piece, count)) for start in range(0, count, piece)]
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return [found for part in pool.map(lambda rows: [take(row) for row in rows], pieces) for found in part]
+            found: list[Any] = []
+            for part in pool.map(lambda rows: [take(row) for row in rows], pieces):
+                found += part
+                if seen is not None:
+                    seen(len(part))
+            return found
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt need not wait for all that are left
             raise
 
 
-def error_of(where: str, count: int, bad: Sequence[Bad], fix: str = "") -> FileError:
-    """The error for pictures that cannot be read: the first ten by name, how many there are, why the first cannot."""
-    if len(bad) == 1:
-        return FileError(f"{bad[0].error} {fix}".rstrip())
-    text = f"{where}: {len(bad)} of {count} pictures cannot be read: {listed([found.name for found in bad])}"
-    return FileError(f"{text}. The first: {bad[0].error} {fix}".rstrip())
+def about_bad(where: str, count: int, bad: Sequence[Bad], *, skip_bad: bool) -> list[str]:
+    """The notice of pictures that were left out; raises FileError where they may not be.
 
-
-def notice_of(count: int, bad: Sequence[Bad]) -> str:
-    """The notice of pictures that were left out."""
+    Both name the first ten; the error says why the first cannot be read.
+    """
+    if not bad:
+        return []
     names = listed([found.name for found in bad])
-    return f"Left out, because they cannot be read: {len(bad)} of {count} pictures: {names}."
+    if skip_bad:
+        return [f"Left out, because they cannot be read: {len(bad)} of {count} pictures: {names}."]
+    fix = f"With {argument('skip_bad', True)}, such pictures are left out."
+    if len(bad) == 1:
+        raise FileError(f"{bad[0].error} {fix}")
+    text = f"{where}: {len(bad)} of {count} pictures cannot be read: {names}"
+    raise FileError(f"{text}. The first: {bad[0].error} {fix}")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import numbers
 from typing import Any, NamedTuple
 
 from madi.datasets.pictures.header import MOST_PIXELS
-from madi.errors import ConfigurationError
+from madi.errors import ConfigurationError, argument
 
 Size = tuple[int, int]
 
@@ -22,9 +22,14 @@ def checked_shares(test: Any, validation: Any) -> Shares:
     """Shares of at least 0 that leave some pictures to train on; ConfigurationError for others."""
     numeric = all(isinstance(share, numbers.Real) and not isinstance(share, bool) for share in (test, validation))
     if not (numeric and test >= 0 and validation >= 0 and test + validation < 1):
-        text = f"expected shares of at least 0 that leave pictures to train on, got test={test!r}"
-        raise ConfigurationError(f"load_pictures: {text}, validation={validation!r}. Try test=0.2, validation=0.1.")
+        given, usual = _spoken(test, validation), _spoken(0.2, 0.1)
+        text = f"expected shares of at least 0 that leave pictures to train on, got {given}. Try {usual}."
+        raise ConfigurationError(f"load_pictures: {text}")
     return Shares(float(test), float(validation))
+
+
+def _spoken(test: Any, validation: Any) -> str:
+    return f"{argument('test', test)}, {argument('validation', validation)}"
 
 
 def checked_size(size: Any) -> Size | None:
@@ -35,7 +40,9 @@ def checked_size(size: Any) -> Size | None:
     pair = isinstance(sides, (tuple, list)) and len(sides) == 2 and all(map(_is_whole, sides))
     if not (pair and min(sides) > 0 and sides[0] * sides[1] <= MOST_PIXELS):
         text = f"expected (height, width) or one number for both, of at least 1 pixel and {MOST_PIXELS} in all"
-        raise ConfigurationError(f"load_pictures: size: {text}, got {size!r}. Try size=(64, 64).")
+        raise ConfigurationError(
+            f"load_pictures: {argument('size')}: {text}, got {size!r}. Try {argument('size', (64, 64))}."
+        )
     return int(sides[0]), int(sides[1])
 
 
@@ -43,7 +50,7 @@ def checked_channels(channels: Any) -> int | None:
     """1, 3 or None; ConfigurationError for anything else."""
     if channels is not None and not (_is_whole(channels) and channels in (1, 3)):
         raise ConfigurationError(
-            f"load_pictures: channels: expected 1 (grey) or 3 (colour), got {channels!r}. Leave it out."
+            f"load_pictures: {argument('channels')}: expected 1 (grey) or 3 (colour), got {channels!r}. Leave it out."
         )
     return channels if channels is None else int(channels)
 

@@ -11,7 +11,7 @@ from madi.datasets.pictures.division import TEST, TRAIN, VALIDATION, Division, o
 from madi.datasets.pictures.opening import open_source
 from madi.datasets.pictures.settings import Shares
 from madi.datasets.splitting import stratified_order
-from madi.errors import ConfigurationError, DataError
+from madi.errors import ConfigurationError, DataError, argument
 
 
 def with_test(division: Division, test_data: str | Path | None) -> Division:
@@ -24,7 +24,7 @@ def with_test(division: Division, test_data: str | Path | None) -> Division:
     if TEST in division.parts:
         where = division.parts[TEST].source.where
         raise ConfigurationError(
-            f"load_pictures: test_data: expected none, because {where} has a test folder of its own, got "
+            f"load_pictures: {argument('test_data')}: expected none, because {where} has a test folder of its own, got "
             f"'{test_data}'. Leave one of them out."
         )
     source = open_source(Path(test_data).expanduser())

@@ -11,7 +11,7 @@ from madi.datasets.pictures.preparation import PicturePreparation
 from madi.datasets.pictures.reading import for_each
 from madi.datasets.pictures.refusal import Refusal
 from madi.datasets.pictures.source import Entry, Source
-from madi.errors import FileError
+from madi.errors import FileError, argument
 
 DEFAULT_SIDE = 128  # pixels: the longest side that pictures of different sizes are given unasked
 
@@ -60,7 +60,7 @@ def _about_sizes(sizes: np.ndarray, chosen: tuple[int, int]) -> list[str]:
     if not (sizes != sizes[0]).any():
         return []
     text = f"The pictures differ in size ({least} to {most}, height x width): of each, the middle is taken and resized"
-    return [f"{text} to {chosen[0]} x {chosen[1]}. Give a size for another."]
+    return [f"{text} to {chosen[0]} x {chosen[1]}. Give {argument('size')} for another."]
 
 
 class _Seen(NamedTuple):

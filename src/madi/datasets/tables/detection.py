@@ -13,7 +13,7 @@ import numpy as np
 from madi.datasets.tables.faults import undecodable
 from madi.datasets.tables.foreign import binary
 from madi.datasets.tables.records import count_fields
-from madi.errors import ConfigurationError, unknown_name
+from madi.errors import ConfigurationError, argument, unknown_name
 
 SAMPLE = 1 << 20  # bytes that the detection looks at
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
@@ -82,7 +82,8 @@ def detect(
     decimal = find_decimal(text, delimiter) if decimal is None else _known("decimal sign", decimal, DECIMALS)
     if delimiter == decimal:
         raise ConfigurationError(
-            f"{path}: expected a delimiter that is not the decimal sign, got ',' for both. Give delimiter=';' or 'tab'."
+            f"{path}: expected a delimiter that is not the decimal sign, got ',' for both. Give "
+            f"{argument('delimiter', ';')}."
         )
     return TableFormat("text", delimiter, decimal, encoding)
 

@@ -10,7 +10,7 @@ import numpy as np
 from madi.datasets.tables import records
 from madi.datasets.tables.foreign import binary
 from madi.datasets.tables.records import Piece, QuoteFault, RecordTooLong
-from madi.errors import DataError, FileError
+from madi.errors import DataError, FileError, argument
 
 SHOWN = 40  # characters of an entry that a message quotes
 
@@ -24,8 +24,8 @@ class Undecodable(FileError):
 def undecodable(path: Path, at: int, byte: int, encoding: str) -> Undecodable:
     """The error for a byte that the encoding does not have."""
     error = Undecodable(
-        f"{path}: byte {at} (0x{byte:02x}) is not {encoding}. State the encoding, such as encoding='cp949', 'cp1252' "
-        f"or 'latin-1', or save the file as UTF-8."
+        f"{path}: byte {at} (0x{byte:02x}) is not {encoding}. State the encoding, such as "
+        f"{argument('encoding', 'cp949')} (or cp1252, latin-1), or save the file as UTF-8."
     )
     error.at = at
     return error

@@ -10,7 +10,7 @@ from madi.datasets.tables.parts import Part
 from madi.datasets.tables.targets import Target, TargetGathering
 from madi.datasets.tables.weights import weights_of
 from madi.datasets.tables.written import date_forms_of
-from madi.errors import ConfigurationError, DataError, unknown_name
+from madi.errors import ConfigurationError, DataError, argument, unknown_name
 
 KINDS = ("number", "category", "date", "boolean", "text")
 
@@ -68,13 +68,14 @@ class Fitting:
         for option, names in (("ignore", self.ignore), ("kinds", self.kinds), ("weight", [self.weight or present[0]])):
             for name in names:
                 if name not in present:
-                    raise unknown_name(f"column of {option}", name, present)
+                    raise unknown_name(f"column of {argument(option)}", name, present)
 
     def _expect_apart(self) -> None:
         taken = [*self.target.names, *([self.weight] if self.weight else [])]
         if twice := {name for name in (*taken, *self.ignore) if (*taken, *self.ignore).count(name) > 1}:
             raise ConfigurationError(
-                f"column '{sorted(twice)[0]}': expected one use of target, weight and ignore, got several. Choose one."
+                f"column '{sorted(twice)[0]}': expected one use of {argument('target')}, {argument('weight')} and "
+                f"{argument('ignore')}, got several. Choose one."
             )
 
 
@@ -84,7 +85,8 @@ def checked_embed(embed: Embed) -> Embed:
     whole = all(isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= 1024 for size in sizes)
     if embed is not None and embed != "auto" and not whole:
         raise ConfigurationError(
-            f"embed: expected 'auto', a number of dimensions from 1 to 1024, or {{column: number}}, got {embed!r}."
+            f"{argument('embed')}: expected 'auto', a number of dimensions from 1 to 1024, or {{column: number}}, got "
+            f"{embed!r}."
         )
     return embed
 

@@ -24,7 +24,7 @@ from madi.datasets.tables.columns import (
 )
 from madi.datasets.tables.moments import Moments
 from madi.datasets.tables.values import Place, as_booleans, as_dates, as_numbers, as_texts, forms_of, kind_of
-from madi.errors import DataError
+from madi.errors import DataError, argument
 
 Embed = int | str | Mapping[str, int] | None
 
@@ -103,7 +103,7 @@ class Numbers(Gathering):
         if not (math.isfinite(moments.mean) and math.isfinite(moments.deviation)):
             raise DataError(
                 f"column '{self.name}': its numbers, from {moments.low:g} to {moments.high:g}, are too large to be "
-                f"averaged. Mend them, or leave the column out: ignore=['{self.name}']."
+                f"averaged. Mend them, or leave the column out: {argument('ignore', [self.name])}."
             )
         column = NumberColumn(self.name, bool(self.missing), moments.mean, moments.deviation)
         numbering = self.numbering and self.rows > 1
@@ -112,7 +112,7 @@ class Numbers(Gathering):
     def _says_only_which_row(self) -> str:
         return (
             f"column '{self.name}' holds another whole number in each row: if it only numbers the rows, leave it out: "
-            f"ignore=['{self.name}']."
+            f"{argument('ignore', [self.name])}."
         )
 
 
@@ -205,7 +205,7 @@ class Categories(Gathering):
 
     def _says_how_many(self, kept: int, size: int | None) -> str:
         each = "feature" if size is None else "vector"
-        hint = " embed='auto' gives each a vector." if size is None else ""
+        hint = f" {argument('embed', 8)} gives each a vector." if size is None else ""
         return (
             f"column '{self.name}' has {len(self.counts)} different values: the {kept} most frequent have a {each} "
             f"each, the others share one.{hint}"

@@ -20,7 +20,7 @@ from madi.datasets.tables.streaming import Part as RowPart
 from madi.datasets.tables.streaming import TableBatches, row_part
 from madi.datasets.tables.targets import Target, TargetGathering
 from madi.datasets.tables.values import shown
-from madi.errors import ConfigurationError, DataError
+from madi.errors import ConfigurationError, DataError, argument
 
 TOO_FEW = 5  # examples of a class, below which a notice names it
 
@@ -175,11 +175,14 @@ def _shares(test: float, validation: float, test_data: str | Path | None) -> tup
     """(test, validation), once they are shares that leave some rows to train on."""
     for name, share in (("test", test), ("validation", validation)):
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
-            raise ConfigurationError(f"{name}: expected a share of the rows from 0 to below 1, got {share!r}. Try 0.1.")
+            raise ConfigurationError(
+                f"{argument(name)}: expected a share of the rows from 0 to below 1, got {share!r}. Try 0.1."
+            )
     test = 0.0 if test_data is not None else test
     if test + validation >= 1:
         raise ConfigurationError(
-            f"test, validation: expected shares that leave rows to train on, got {test} and {validation}. Try 0.2, 0.1."
+            f"{argument('test')}, {argument('validation')}: expected shares that leave rows to train on, got {test} "
+            f"and {validation}. Try 0.2, 0.1."
         )
     return test, validation
 
@@ -215,5 +218,5 @@ def _from_file(path: Path, preparation: TablePreparation, notices: list[str]) ->
     part = preparation.part_in(path)
     told = list(part.table.notices)
     prepared = Split(preparation.inputs(part, notices=told), preparation.targets(part))
-    notices += [f"{part.table.path}: {notice}" for notice in told]
+    notices += [f"{part.table.path.name}: {notice}" for notice in told]
     return prepared, RowNames(part.table, np.arange(len(part)))

@@ -24,7 +24,7 @@ from madi.datasets.tables.table import Table
 from madi.datasets.tables.targets import Target
 from madi.datasets.tables.weights import weights_of
 from madi.datasets.tables.written import as_written, is_text_file
-from madi.errors import ConfigurationError
+from madi.errors import ConfigurationError, argument
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +176,13 @@ class TablePreparation(Preparation):
         """A network's outputs (N, targets) in the units of the targets, float64; those of classes as they are."""
         return self.goal.restore(outputs)
 
-    def read(self, paths: Sequence[Path]) -> Inputs:
+    def read(self, paths: Sequence[Path], *, skip_bad: bool = False) -> Inputs:
         """The rows in files, prepared, each named by its file and line: "new.csv:2".
 
-        Columns stand in any order; the target may be absent.  Raises FileError and DataError as reading and `inputs`.
+        Columns stand in any order; the target may be absent.  Raises FileError and DataError as reading and `inputs`,
+        ConfigurationError for `skip_bad`.
         """
+        _expect_none_skipped(skip_bad)
         if not paths:
             raise ConfigurationError("read: expected at least one file, got none.")
         read = [self._prepared(self.part_in(path)) for path in paths]
@@ -190,11 +192,12 @@ class TablePreparation(Preparation):
         notices = tuple(notice for part in read for notice in part.notices)
         return Inputs(names, np.concatenate([part.x for part in read]), notices)
 
-    def read_examples(self, path: Path) -> tuple[Inputs, np.ndarray]:
+    def read_examples(self, path: Path, *, skip_bad: bool = False) -> tuple[Inputs, np.ndarray]:
         """The rows in a file, prepared, with their targets: labels int32, or standardised numbers float32 (N, targets).
 
-        Raises FileError and DataError as `read` and `targets`.
+        Raises FileError, DataError and ConfigurationError as `read` and `targets`.
         """
+        _expect_none_skipped(skip_bad)
         part = self.part_in(path)
         return self._prepared(part), self.targets(part)
 
@@ -214,7 +217,7 @@ class TablePreparation(Preparation):
         table, told = part.table, list[str]()
         x = self.inputs(part, notices=told)
         names = [f"{table.path.name}:{line}" for line in table.lines().tolist()]
-        notices = tuple(f"{table.path}: {notice}" for notice in (*self._of_file(table), *told))
+        notices = tuple(f"{table.path.name}: {notice}" for notice in (*self._of_file(table), *told))
         return Inputs(names, x, notices, lambda row: table.frame.row(row, named=True))
 
     def _of_file(self, table: Table) -> list[str]:
@@ -252,6 +255,11 @@ class TablePreparation(Preparation):
         expect(set(plain["reading"]) <= {"delimiter", "decimal", "encoding"}, "options of reading", plain["reading"])
         target = Target.from_config(plain["target"])
         return cls(columns, dropped, target, plain["weight"], plain["decimal"], plain["reading"])
+
+
+def _expect_none_skipped(skip_bad: bool) -> None:
+    if skip_bad:
+        raise ConfigurationError(f"{argument('skip_bad')}: is for pictures, and these are tables. Leave it out.")
 
 
 def _dropped(entry: Any) -> Dropped:

@@ -15,7 +15,7 @@ from madi.datasets.tables.moments import Moments
 from madi.datasets.tables.parts import Part
 from madi.datasets.tables.plain import NUMBERS, TEXT, TEXTS, Rule, checked, expect
 from madi.datasets.tables.values import Place, as_numbers, as_texts, kind_of, shown
-from madi.errors import ConfigurationError, DataError, unknown_name
+from madi.errors import ConfigurationError, DataError, argument, unknown_name
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
@@ -118,7 +118,9 @@ class TargetGathering:
         if task is not None and task not in TASKS:
             raise unknown_name("task", task, TASKS)
         if task == CLASSIFICATION and len(self.names) > 1:
-            raise ConfigurationError(f"target: {_SEVERAL} Got task='classification' for {list(self.names)}.")
+            raise ConfigurationError(
+                f"{argument('target')}: {_SEVERAL} Got {argument('task', task)} for {list(self.names)}."
+            )
         self.task, self.kinds, self.notice = task or _told(self.names, kinds), kinds, ""
         self.counts: Counter[str] = Counter()
         self.moments = [Moments() for _ in self.names]
@@ -184,7 +186,7 @@ class TargetGathering:
         taken = "classes" if few else "numbers"
         self.notice = (
             f"target column '{self.names[0]}' has {len(self.counts)} different whole numbers, taken as {taken}; "
-            f"task='{other}' takes them otherwise."
+            f"{argument('task', other)} takes them otherwise."
         )
         return task
 
@@ -206,7 +208,7 @@ def _fix(kind: str, targets: int) -> str:
         return "Make numbers of them, such as days since an event."
     if targets > 1:
         return _SEVERAL
-    return "Leave task='regression' out: these are classes."
+    return f"Leave {argument('task', REGRESSION)} out: these are classes."
 
 
 def _told(names: tuple[str, ...], kinds: Mapping[str, str]) -> str | None:
@@ -219,7 +221,7 @@ def checked_names(names: Sequence[str] | str) -> tuple[str, ...]:
     """The target columns; ConfigurationError unless there is one at least, and none twice."""
     names = (names,) if isinstance(names, str) else tuple(names)
     if not names or len(set(names)) < len(names):
-        raise ConfigurationError(f"target: expected names of columns, each once, got {list(names)}.")
+        raise ConfigurationError(f"{argument('target')}: expected names of columns, each once, got {list(names)}.")
     return names
 
 
@@ -266,5 +268,5 @@ def _expect_few(name: str, counts: Counter[str], rows: int) -> None:
     if len(counts) > most:
         raise DataError(
             f"target column '{name}': expected classes, got {len(counts)} different values in {rows} rows. Choose "
-            "another target, or task='regression' where they are numbers."
+            f"another target, or {argument('task', REGRESSION)} where they are numbers."
         )

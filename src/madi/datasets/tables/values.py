@@ -12,7 +12,7 @@ import polars as pl
 
 from madi.datasets.tables.dates import FORMS, DateForm, date_forms
 from madi.datasets.tables.types import CODE, MISSING, point
-from madi.errors import DataError
+from madi.errors import DataError, argument
 
 MOSTLY = 0.9  # the share of a column that must read as numbers, or dates, for the rest of it to be a mistake
 _TRUE, _FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
@@ -70,7 +70,8 @@ def settled(series: pl.Series) -> pl.Series:
         return _on_one_day(series)
     if dtype.is_numeric() or dtype.is_temporal() or dtype in (pl.Boolean, pl.Null):
         return series
-    raise DataError(f"column '{series.name}': expected single values, got {dtype}. Leave it out: ignore=.")
+    left_out = argument("ignore", [series.name])
+    raise DataError(f"column '{series.name}': expected single values, got {dtype}. Leave it out: {left_out}.")
 
 
 def _times_or_texts(texts: pl.Series) -> pl.Series:
@@ -140,7 +141,7 @@ def open_dates(series: pl.Series, place: Place) -> DataError:
     return DataError(
         f"{place(row)}: expected dates that can be read in one way, in column '{series.name}', got "
         f"{shown(series[row])}, whose day and month could be exchanged. Write year, month, day, or leave the column "
-        f"out: ignore=['{series.name}']."
+        f"out: {argument('ignore', [series.name])}."
     )
 
 
@@ -149,7 +150,7 @@ def _all_but_mistakes(series: pl.Series, parsed: pl.Series, kind: str, place: Pl
     bad = parsed.is_null() & series.is_not_null()
     wrong = int(bad.sum())
     if wrong and wrong <= (1 - MOSTLY) * known:
-        fix = f"or take the column as it is: kinds={{'{series.name}': 'category'}}"
+        fix = f"or take the column as it is: {argument('kinds', {series.name: 'category'})}"
         raise unreadable(series, bad, f"{kind}, as {known - wrong} of {known} values are", place, fix)
     return not wrong
 
@@ -159,7 +160,7 @@ def unreadable(series: pl.Series, bad: pl.Series, expected: str, place: Place, m
     row = int(bad.arg_max() or 0)
     value = str(series[row])
     comma = "," not in place.decimal and _has_decimal_comma(value)
-    hint = " If its comma is the decimal sign, read it with decimal='comma'." if comma else ""
+    hint = f" If its comma is the decimal sign, read it with {argument('decimal', 'comma')}." if comma else ""
     fix = ", ".join(filter(None, ["Mend it", more]))
     return DataError(f"{place(row)}: expected {expected}, in column '{series.name}', got {shown(value)}. {fix}.{hint}")
 
@@ -183,7 +184,9 @@ def as_numbers(series: pl.Series, place: Place) -> Values:
     Raises DataError, with the first place, for texts that are no numbers, dates, and infinite values.
     """
     if series.dtype.is_temporal():
-        raise unreadable(series, series.is_not_null(), "numbers", place, f"or kinds={{'{series.name}': 'date'}}")
+        raise unreadable(
+            series, series.is_not_null(), "numbers", place, f"or {argument('kinds', {series.name: 'date'})}"
+        )
     if series.dtype == pl.String:
         numbers = _parsed(series, place)
         bad = numbers.is_null() & series.is_not_null()
@@ -226,7 +229,7 @@ def as_booleans(series: pl.Series, place: Place) -> Values:
     truth, known = texts.is_in(_TRUE), texts.is_in((*_TRUE, *_FALSE))
     bad = ~known & series.is_not_null()
     if bad.any():
-        fix = f"or kinds={{'{series.name}': 'category'}}"
+        fix = f"or {argument('kinds', {series.name: 'category'})}"
         raise unreadable(series, bad, "true or false (yes or no, 1 or 0)", place, fix)
     return _values(truth.set(series.is_null(), None))
 
