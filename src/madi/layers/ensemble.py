@@ -7,8 +7,7 @@ from typing import Any
 
 import madi.functions as F
 from madi.errors import ConfigurationError, ShapeError, unknown_name
-from madi.graph import Variable
-from madi.kernels.arrays import array_library
+from madi.graph import Variable, no_grad
 from madi.layers.base import Layer
 from madi.layers.composition import expect_layers
 
@@ -92,16 +91,15 @@ AVERAGES: dict[str, Callable[[Sequence[Variable]], Variable]] = {
 
 
 def _log_sigmoid(z: Variable) -> Variable:
-    """log sigmoid(z): of the two classes with logits z and 0, the log-probability of the first."""
-    column = F.reshape(z, (*z.shape, 1))
-    pair = F.concatenate([column, array_library(z.value).zeros_like(column.value)], axis=-1)
-    return F.log_softmax(pair)[..., 0]  # type: ignore[index]  # operators of Variable are attached at run time
+    """log sigmoid(z) = -log(1 + exp(-z))."""
+    return F.negative(F.softplus(F.negative(z)))
 
 
 def _log_mean_exp(logarithms: Sequence[Variable]) -> Variable:
     """log mean exp(l) over the networks.  The largest l is a constant: it cancels, and so does its gradient."""
     joined = _side_by_side(logarithms)
-    largest = joined.value.max(axis=0)
+    with no_grad():
+        largest = F.max(joined, axis=0)
     return F.add(F.log(F.mean(F.exp(F.subtract(joined, largest)), axis=0)), largest)
 
 

@@ -19,7 +19,7 @@ def exporter(*kinds: type[Function]) -> Callable[[ExportT], ExportT]:
     """Enter a function into the table as how nodes of these classes are written: also those of your own.
 
     It is given a `Writer`, the node, and a `Tensor` for each input, and returns the Tensor of the output (a tuple for
-    several).  A class's own entry goes before that of a class that it derives from.
+    several).  An entry is for the class itself: what derives from it may compute something else.
 
     >>> class Square(Function):
     ...     "forward y = x²"
@@ -41,7 +41,7 @@ def exporter(*kinds: type[Function]) -> Callable[[ExportT], ExportT]:
 
 def export_of(call: Call) -> Export:
     """How the call's node is written; Unsupported where nobody has said."""
-    found = next((EXPORTS[kind] for kind in type(call.node).__mro__ if kind in EXPORTS), None)
+    found = EXPORTS.get(type(call.node))
     if found is None:
         raise Unsupported(
             f"{call.layer}: its node {type(call.node).__name__} has no form in ONNX. Enter one with "

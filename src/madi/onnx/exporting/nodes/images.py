@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
+from madi.functions.convolution import Conv2DReLU
 from madi.kernels.pooling import pool2d_windows
 from madi.kernels.windows import Padding, Windows, make_windows
 from madi.onnx.exporting.table import exporter
@@ -18,7 +19,7 @@ KERNEL_FIRST = 3, 2, 0, 1  # (kH, kW, C, filters) -> (filters, C, kH, kW)
 DILATED_SINCE = 19  # average pools
 
 
-@exporter(F.Conv2D)
+@exporter(F.Conv2D, Conv2DReLU)
 def conv2d(write: Writer, node: F.Conv2D, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Conv, and Relu where it is part of the node."""
     size, options = weight.shape[:2], node.options
