@@ -8,65 +8,59 @@ from typing import Any
 
 import madi.functions as F
 from madi.onnx.graph import Node
-from madi.onnx.operators.arithmetic import placed
+from madi.onnx.operators.arithmetic import enter_unary, placed
 from madi.onnx.operators.inputs import along, counted
 from madi.onnx.table import operator
 from madi.onnx.value import Value, elementwise
 
-
-def _enter_plain(kind: str, function: Callable[[Any], Any], since: int = 1) -> None:
-    @operator(kind, since=since)
-    def activation(x: Value) -> Value:
-        return elementwise(function, x)
-
-
-for _kind, _function, _since in (
-    ("Relu", F.relu, 1),
-    ("Sigmoid", F.sigmoid, 1),
-    ("Softplus", F.softplus, 1),
-    ("Tanh", F.tanh, 1),
-    ("HardSwish", lambda x: F.multiply(x, F.hard_sigmoid(x, slope=1 / 6, offset=0.5)), 14),
-):
-    _enter_plain(_kind, _function, _since)
+enter_unary("Relu", F.relu)
+enter_unary("Sigmoid", F.sigmoid)
+enter_unary("Softplus", F.softplus)
+enter_unary("Tanh", F.tanh)
+enter_unary("HardSwish", lambda x: F.multiply(x, F.hard_sigmoid(x, slope=1 / 6, offset=0.5)), since=14)
 
 
 @operator("LeakyRelu")
 def leaky_relu(x: Value, *, alpha: float = 0.01) -> Value:
+    """x where positive, else alpha x."""
     return elementwise(lambda x: F.leaky_relu(x, alpha), x)
 
 
 @operator("Elu")
 def elu(x: Value, *, alpha: float = 1.0) -> Value:
-    return elementwise(lambda x: F.elu(x, alpha=alpha), x)
+    """x where positive, else alpha (exp(x) - 1)."""
+    return elementwise(lambda x: F.elu(x, alpha), x)
 
 
 @operator("HardSigmoid")
 def hard_sigmoid(x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Value:
+    """alpha x + beta, held between 0 and 1."""
     return elementwise(lambda x: F.hard_sigmoid(x, slope=alpha, offset=beta), x)
 
 
 @operator("Gelu", since=20)
 def gelu(x: Value, *, approximate: str = "none") -> Value:
+    """x times the share of a normal distribution below x, or with "tanh" nearly so."""
     return elementwise(lambda x: F.gelu(x, approximate=approximate), x)
 
 
 @operator("PRelu", since=7)
 def prelu(x: Value, slope: Value) -> Value:
+    """x where positive, else slope x."""
     return elementwise(F.prelu, x, slope)
 
 
 @operator("PRelu")
 def prelu_before_7(x: Value, slope: Value, *, node: Node) -> Value:
-    """The slopes belong to the channels, the second axis."""
-    return elementwise(F.prelu, x, slope if slope.shape in ((), (1,)) else placed(node, slope, x.ndim, 1))
+    """With one slope for all channels, or one for each: these are the second axis."""
+    return elementwise(F.prelu, x, slope if math.prod(slope.shape) == 1 else placed(node, slope, x.ndim, 1))
 
 
 @operator("Clip", since=11)
 def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Value:
     """min(max(x, low), high): where low > high, every number is high."""
-    bounds = [bound for bound in (low, high) if bound is not None]
-    if all(bound.known is not None for bound in bounds):
-        least, most = (None if bound is None else bound.known for bound in (low, high))
+    least, most = (None if bound is None else bound.known for bound in (low, high))
+    if (least is None) == (low is None) and (most is None) == (high is None):
         return elementwise(lambda x: F.clip(x, least, most), x)
     y = x if low is None else elementwise(F.maximum, x, low)
     return y if high is None else elementwise(F.minimum, y, high)
@@ -74,12 +68,14 @@ def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Value
 
 @operator("Clip")
 def clip_before_11(x: Value, *, min: float | None = None, max: float | None = None) -> Value:
+    """min(max(x, low), high)."""
     return elementwise(lambda x: F.clip(x, min, max), x)
 
 
 def _enter_softmax(kind: str, function: Callable[..., Any]) -> None:
     @operator(kind, since=13)
     def softmax(x: Value, *, node: Node, axis: int = -1) -> Value:
+        """Along one axis."""
         return along(function, x, counted(node, axis, x.ndim))
 
     @operator(kind)

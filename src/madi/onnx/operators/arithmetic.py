@@ -18,7 +18,7 @@ Function = Callable[..., Any]
 
 
 def divide(x0: Any, x1: Any) -> Any:
-    """x0 / x1; of whole numbers, without the fraction: towards 0."""
+    """x0 / x1; of whole numbers without the fraction, towards 0."""
     return F.divide(x0, x1) if is_floating(x0.dtype) else _whole_quotient(x0.value, x1.value)
 
 
@@ -34,14 +34,19 @@ def power(x0: Any, x1: Any) -> Any:
 
 
 def placed(node: Node, x: Value, ndim: int, axis: int | None) -> Value:
-    """x with axes of size 1 around its own, so that these begin at `axis` of `ndim`: how operators broadcast before 7."""
+    """x with axes of size 1 around its own, which begin at `axis` of `ndim`: how operators broadcast before 7.
+
+    None: they are the last.
+    """
     if axis is None:
         return x
     before = counted(node, axis, ndim)
-    return Value(F.reshape(x.first, ((1,) * before + x.shape + (1,) * (ndim - before - x.ndim))))
+    return Value(F.reshape(x.first, (1,) * before + x.shape + (1,) * (ndim - before - x.ndim)))
 
 
-def _enter_unary(kind: str, function: Function, since: int = 1) -> None:
+def enter_unary(kind: str, function: Function, *, since: int = 1) -> None:
+    """Enter a function of one input, number by number."""
+
     @operator(kind, since=since)
     def unary(x: Value) -> Value:
         return elementwise(function, x)
@@ -63,22 +68,23 @@ def _enter_several(kind: str, function: Function) -> None:
         return functools.reduce(functools.partial(elementwise, function), xs)
 
 
-for _kind, _function, _since in (
-    ("Abs", F.absolute, 1),
-    ("Erf", F.erf, 9),
-    ("Exp", F.exp, 1),
-    ("Log", F.log, 1),
-    ("Neg", F.negative, 1),
-    ("Reciprocal", lambda x: F.divide(1.0, x), 1),
-    ("Sqrt", F.sqrt, 1),
-):
-    _enter_unary(_kind, _function, _since)
+enter_unary("Abs", F.absolute)
+enter_unary("Erf", F.erf, since=9)
+enter_unary("Exp", F.exp)
+enter_unary("Log", F.log)
+enter_unary("Neg", F.negative)
+enter_unary("Reciprocal", lambda x: F.divide(1, x))
+enter_unary("Sqrt", F.sqrt)
 
-for _kind, _function in (("Add", F.add), ("Sub", F.subtract), ("Mul", F.multiply), ("Div", divide), ("Pow", power)):
-    _enter_binary(_kind, _function)
+_enter_binary("Add", F.add)
+_enter_binary("Div", divide)
+_enter_binary("Mul", F.multiply)
+_enter_binary("Pow", power)
+_enter_binary("Sub", F.subtract)
 
-for _kind, _function in (("Max", F.maximum), ("Min", F.minimum), ("Sum", F.add)):
-    _enter_several(_kind, _function)
+_enter_several("Max", F.maximum)
+_enter_several("Min", F.minimum)
+_enter_several("Sum", F.add)
 
 
 @operator("Mean")

@@ -9,7 +9,7 @@ import numpy as np
 
 import madi.functions as F
 from madi.errors import FileError
-from madi.graph import Array, Variable
+from madi.graph import Array
 from madi.kernels.arrays import array_library
 from madi.onnx.graph import Node
 from madi.onnx.operators.inputs import integers, keeping
@@ -20,6 +20,20 @@ from madi.onnx.tensors import type_name
 from madi.onnx.value import Value
 
 
+@operator("Constant")
+def constant(
+    *, value: np.ndarray | None = None, value_float: float | None = None, value_floats: Sequence[float] | None = None,
+    value_int: int | None = None, value_ints: Sequence[int] | None = None,
+) -> Value:  # fmt: skip
+    """The numbers that the file gives, in one of these forms."""
+    if value is not None:
+        return Value(value)
+    floats = value_float if value_floats is None else value_floats
+    if floats is not None:
+        return Value(np.array(floats, np.float32))
+    return Value(np.array(value_int if value_ints is None else value_ints, np.int64))
+
+
 @operator("ConstantOfShape", since=9)
 def constant_of_shape(shape: Value, *, node: Node, value: np.ndarray | None = None) -> Value:
     """One number, 0 where none is given, as often as the shape asks for."""
@@ -28,31 +42,18 @@ def constant_of_shape(shape: Value, *, node: Node, value: np.ndarray | None = No
     if min(sizes, default=0) < 0 or number.size != 1:
         raise FileError(f"{node.label}: expected one number and sizes of at least 0, got {number.shape} and {sizes}.")
     expect_room(node.label, sizes, number.dtype)
-    return Value(known=np.full(sizes, number.reshape(()), number.dtype))
-
-
-@operator("Constant")
-def constant(
-    *, value: np.ndarray | None = None, value_float: float | None = None, value_floats: Sequence[float] | None = None,
-    value_int: int | None = None, value_ints: Sequence[int] | None = None,
-) -> Value:  # fmt: skip
-    """The numbers that the file gives, in one of these forms."""
-    if value is not None:
-        return Value(known=value)
-    floats = value_float if value_floats is None else value_floats
-    if floats is not None:
-        return Value(known=np.array(floats, np.float32))
-    return Value(known=np.array(value_int if value_ints is None else value_ints, np.int64))
+    return Value(np.full(sizes, number.reshape(()), number.dtype))
 
 
 @operator("Cast")
 def cast(x: Value, *, node: Node, to: int, saturate: int = 1, round_mode: str = "up") -> Value:
-    """Float numbers become whole ones towards 0; what a float of 8 bits cannot hold, its largest with `saturate`."""
+    """Fractions go, towards 0; what a float of 8 bits cannot hold becomes its largest number with `saturate`."""
     return _cast(node, x, type_name(to, node.label), saturate=bool(saturate))
 
 
 @operator("CastLike", since=15)
 def cast_like(x: Value, like: Value, *, node: Node, saturate: int = 1, round_mode: str = "up") -> Value:
+    """Cast to the type of another input."""
     return _cast(node, x, like.dtype.name, saturate=bool(saturate))
 
 
@@ -63,28 +64,27 @@ def _cast(node: Node, x: Value, name: str, *, saturate: bool) -> Value:
         return x
     dtype = dtype_of(name)
     if dtype.itemsize == 1 and name not in ("bool", "int8", "uint8"):
-        return keeping(lambda variable: _stored(variable, dtype, saturate=saturate), x)
+        return keeping(lambda variable: _stored(variable.value, dtype, saturate=saturate), x)
     return keeping(lambda variable: F.cast(variable, dtype), x)
 
 
-def _stored(x: Variable, dtype: Any, *, saturate: bool) -> Variable:
+def _stored(x: Array, dtype: Any, *, saturate: bool) -> Array:
     """x in a type of less than 8 bits or a float of 8, in which numbers are only kept."""
     import ml_dtypes
 
-    array, name = x.value, dtype.name
-    if "int" in name:
-        return F.identity(_wrapped(array.astype(np.int32), name).astype(dtype))
-    if saturate and name.startswith("float8"):
+    if "int" in dtype.name:
+        return _lowest_bits(x.astype(np.int32), dtype.name).astype(dtype)
+    if saturate and dtype.name.startswith("float8"):
         most = float(ml_dtypes.finfo(dtype).max)
-        array = array_library(array).clip(array, -most, most)
-    return F.identity(array.astype(dtype))
+        x = array_library(x).clip(x, -most, most)
+    return x.astype(dtype)
 
 
-def _wrapped(array: Array, name: str) -> Array:
-    """The lowest bits of whole numbers, as many as the type has."""
+def _lowest_bits(x: Array, name: str) -> Array:
+    """Whole numbers as a type of so few bits, "int4" or "uint2", keeps them."""
     span = 2 ** int(name[-1])
     low = 0 if name.startswith("uint") else -span // 2
-    return (array - low) % span + low
+    return (x - low) % span + low
 
 
 def dtype_of(name: str) -> Any:

@@ -27,7 +27,8 @@ def kernel_windows(node: Node, x: Value, weight: Value, kernel_shape: Sizes, **o
     """The windows of a convolution; ShapeError where the file says another size of them than the weight has."""
     if kernel_shape is not None and tuple(kernel_shape) != weight.shape[2:]:
         raise ShapeError(
-            f"{node.label}: expected a weight whose last axes are kernel_shape, {tuple(kernel_shape)}, got {weight.shape}."
+            f"{node.label}: expected a weight whose last axes are its kernel_shape {tuple(kernel_shape)}, got one of "
+            f"shape {weight.shape}."
         )
     return windows(node, x, weight.shape[2:], **options)
 

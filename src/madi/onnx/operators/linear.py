@@ -12,9 +12,9 @@ from madi.onnx.value import Value
 
 @operator("MatMul")
 def matmul(x0: Value, x1: Value) -> Value:
-    if x0.ndim > 1 and x1.ndim == 2:
-        return Value(F.affine(x0.first, x1.first))
-    return Value(F.matmul(x0.first, x1.first))
+    """x0 x1 over the last two axes."""
+    product = F.affine if x0.ndim > 1 and x1.ndim == 2 else F.matmul  # the same, and affine has kernels of its own
+    return Value(product(x0.first, x1.first))
 
 
 @operator("Gemm", since=7)
@@ -31,13 +31,16 @@ def gemm(
 
 
 @operator("Gemm")
-def gemm_before_7(a: Value, b: Value, c: Value, *, broadcast: int = 0, **options: Any) -> Value:
-    return gemm(a, b, c, **options)
+def gemm_before_7(a: Value, b: Value, c: Value, *, broadcast: int = 0, alpha: float = 1.0, beta: float = 1.0,
+    transA: int = 0, transB: int = 0,
+) -> Value:  # fmt: skip
+    """alpha A B + beta C; C has the shape of the product, or repeats to it as `broadcast` says."""
+    return gemm(a, b, c, alpha=alpha, beta=beta, transA=transA, transB=transB)
 
 
 def _turned(value: Value, transposed: int) -> Variable:
     return F.transpose(value.first) if transposed else value.first
 
 
-def _times(x: Variable, factor: float) -> Variable:
+def _times(x: Variable, factor: float) -> Any:
     return x if factor == 1 else F.cast(F.multiply(x, factor), x.dtype)

@@ -1,4 +1,4 @@
-"""Comparisons, and choice by them: what has no gradient."""
+"""Comparisons, which have no gradient, and choice by them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from madi.onnx.value import Value, elementwise
 def _enter(kind: str, name: str, since: int) -> None:
     def compare(*variables: Any) -> Any:
         arrays = [variable.value for variable in variables]
-        return F.identity(getattr(array_library(*arrays), name)(*arrays))
+        return getattr(array_library(*arrays), name)(*arrays)
 
     @operator(kind, since=since)
     def comparison(*xs: Value) -> Value:
@@ -37,4 +37,5 @@ for _kind, _name, _since in (
 
 @operator("Where", since=9)
 def where(mask: Value, x0: Value, x1: Value) -> Value:
+    """x0 where the mask is true, else x1."""
     return elementwise(F.where, mask, x0, x1)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import madi.functions as F
-from madi.errors import ShapeError
 from madi.graph import Variable
 from madi.onnx.graph import Node
 from madi.onnx.operators.inputs import along, as_it_lies, counted, integers, keeping, known, last_axis
@@ -17,6 +16,7 @@ from madi.onnx.value import Value
 
 @operator("Concat")
 def concat(*xs: Value, node: Node, axis: int = 1) -> Value:
+    """End to end along the axis; channels last where one of them lies so."""
     place, ndim = counted(node, axis, xs[0].ndim), xs[0].ndim
     if any(x.is_last for x in xs):
         return Value(last=F.concatenate([x.last for x in xs], last_axis(place, ndim)))
@@ -33,6 +33,7 @@ def split(
 
 @operator("Split", since=13)
 def split_before_18(x: Value, sizes: Value | None = None, *, node: Node, axis: int = 0) -> tuple[Value, ...]:
+    """Into pieces of these sizes, or into equal ones."""
     return _split(node, x, axis, integers(node, 1, sizes))
 
 
@@ -40,6 +41,7 @@ def split_before_18(x: Value, sizes: Value | None = None, *, node: Node, axis: i
 def split_before_13(
     x: Value, *, node: Node, axis: int = 0, split: Sequence[int] | None = None
 ) -> tuple[Value, ...]:  # fmt: skip
+    """Into pieces of these sizes, or into equal ones."""
     return _split(node, x, axis, split)
 
 
@@ -57,6 +59,7 @@ def _split(node: Node, x: Value, axis: int, sizes: Sequence[int] | None) -> tupl
 def slice_(
     x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None, *, node: Node
 ) -> Value:  # fmt: skip
+    """From start to end, the end not counted, in steps; negative places count from the back, as Python's do."""
     given = (integers(node, index, value) for index, value in enumerate((starts, ends, axes, steps), start=1))
     return _sliced(node, x, *given)
 
@@ -65,11 +68,11 @@ def slice_(
 def slice_before_10(
     x: Value, *, node: Node, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int] | None = None
 ) -> Value:  # fmt: skip
+    """From start to end, the end not counted."""
     return _sliced(node, x, starts, ends, axes, None)
 
 
 def _sliced(node: Node, x: Value, starts: Any, ends: Any, axes: Any, steps: Any) -> Value:
-    """From start to end, the end not counted, in steps; negative places count from the back, as Python's do."""
     axes = range(len(starts)) if axes is None else axes
     steps = [1] * len(starts) if steps is None else steps
     parts = [slice(None)] * x.ndim
@@ -82,6 +85,7 @@ def _sliced(node: Node, x: Value, starts: Any, ends: Any, axes: Any, steps: Any)
 def pad(
     x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *, node: Node, mode: str = "constant"
 ) -> Value:  # fmt: skip
+    """With numbers around it: `value`, or those of x as `mode` says."""
     filling = 0 if value is None else known(node, 2, value).reshape(-1)[0]
     return _padded(node, x, integers(node, 1, pads) or [], integers(node, 3, axes), mode, filling)
 
@@ -90,6 +94,7 @@ def pad(
 def pad_before_11(
     x: Value, *, node: Node, pads: Sequence[int], mode: str = "constant", value: float = 0.0
 ) -> Value:  # fmt: skip
+    """With numbers around it: `value`, or those of x as `mode` says."""
     return _padded(node, x, pads, None, mode, value)
 
 
@@ -117,13 +122,6 @@ def _cut_and_padded(x: Variable, widths: Sequence[tuple[int, int]], mode: str, v
 def gather(x: Value, indices: Value, *, node: Node, axis: int = 0) -> Value:
     """The places along `axis` that `indices` names, whose axes take its place; negative ones count from the back."""
     place = counted(node, axis, x.ndim)
-    size, numbers = x.shape[place], indices.known
-    if numbers is None:
-        return Value(F.take(x.first, indices.first, place))
-    if numbers.size and not -size <= numbers.min() <= numbers.max() < size:
-        raise ShapeError(
-            f"{node.label}: expected indices from {-size} to {size - 1}, got {numbers.min()} to {numbers.max()}."
-        )
-    if numbers.ndim == 1:
-        return along(lambda variable, axis: F.take(variable, numbers % size, axis), x, place)
-    return Value(F.take(x.first, numbers % size if size else numbers, place))
+    if indices.ndim == 1:
+        return along(lambda variable, axis: F.take(variable, indices.first, axis), x, place)
+    return Value(F.take(x.first, indices.first, place))

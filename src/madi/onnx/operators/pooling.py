@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from madi.graph import Array
+from madi.graph import Array, Variable
 from madi.kernels.arrays import is_floating
 from madi.kernels.windows import Windows
 from madi.onnx.graph import Node
@@ -38,7 +38,7 @@ def max_pool(
         return like(x, y if floats else F.cast(y, x.dtype))
     y, positions = F.max_pool2d_positions(pixels, look.size, **options)
     places = _places(positions.value, pixels.shape, by_column=bool(storage_order))
-    return like(x, y if floats else F.cast(y, x.dtype)), like(x, F.identity(places))
+    return like(x, y if floats else F.cast(y, x.dtype)), like(x, Variable(places))
 
 
 def _places(positions: Array, shape: tuple[int, ...], *, by_column: bool) -> Array:

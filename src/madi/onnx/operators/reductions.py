@@ -1,4 +1,4 @@
-"""Sums, means and extremes along axes."""
+"""Sums, means and extremes along axes, and where the extremes stand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from madi.graph import Variable
+from madi.graph import Array
 from madi.kernels.arrays import array_library
 from madi.onnx.graph import Node
 from madi.onnx.operators.inputs import counted, integers, last_axis
@@ -19,23 +19,25 @@ Reduce = Callable[..., Any]
 
 
 def reduced(function: Reduce, x: Value, axes: Sequence[int], *, keepdims: bool) -> Value:
-    """`function(x, axes, keepdims=)` in the order in which x lies, where the axes that stay have the same order there."""
-    over = lambda variable, places: _of_type(function(variable, tuple(places), keepdims=keepdims), x.dtype)  # noqa: E731
-    if not x.is_last or not (keepdims or 1 in axes or set(range(2, x.ndim)) <= set(axes)):
+    """`function(x, axes, keepdims=)`, of x as it lies where the axes that are left have ONNX's order there too."""
+
+    def over(variable: Any, places: Sequence[int]) -> Any:
+        y = function(variable, tuple(places), keepdims=keepdims)
+        return y if y.dtype == x.dtype else F.cast(y, x.dtype)  # NumPy's sums of small whole numbers are wide
+
+    in_order = keepdims or 1 in axes or set(range(2, x.ndim)) <= set(axes)
+    if not (x.is_last and in_order):
         return Value(over(x.first, axes))
     y = over(x.last, [last_axis(axis, x.ndim) for axis in axes])
     return Value(last=y) if keepdims else Value(y)
 
 
-def _of_type(y: Variable, dtype: Any) -> Variable:
-    return y if y.dtype == dtype else F.cast(y, dtype)
-
-
-def _enter(kind: str, function: Reduce, since_input: int) -> None:
-    @operator(kind, since=since_input)
+def _enter(kind: str, function: Reduce, *, axes_as_input: int) -> None:
+    @operator(kind, since=axes_as_input)
     def reduction(
         x: Value, axes: Value | None = None, *, node: Node, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Value:  # fmt: skip
+        """Along the axes that are named; where none is, along all or, with `noop_with_empty_axes`, none."""
         given = integers(node, 1, axes)
         if not given and noop_with_empty_axes:
             return x
@@ -43,33 +45,32 @@ def _enter(kind: str, function: Reduce, since_input: int) -> None:
 
     @operator(kind)
     def reduction_by_attribute(x: Value, *, node: Node, axes: Sequence[int] | None = None, keepdims: int = 1) -> Value:
+        """Along the axes that are named, or all."""
         return reduced(function, x, _axes(node, axes, x.ndim), keepdims=bool(keepdims))
 
 
 def _axes(node: Node, axes: Sequence[int] | None, ndim: int) -> list[int]:
-    """The axes counted from the front; all of them where none is named."""
     return [counted(node, axis, ndim) for axis in axes] if axes else list(range(ndim))
 
 
-for _kind, _function, _since in (
-    ("ReduceMax", F.max, 18),
-    ("ReduceMean", F.mean, 18),
-    ("ReduceMin", F.min, 18),
-    ("ReduceSum", F.sum, 13),
-):
-    _enter(_kind, _function, _since)
+_enter("ReduceMax", F.max, axes_as_input=18)
+_enter("ReduceMean", F.mean, axes_as_input=18)
+_enter("ReduceMin", F.min, axes_as_input=18)
+_enter("ReduceSum", F.sum, axes_as_input=13)
 
 
 def _enter_place(kind: str, name: str) -> None:
+    def first_place(array: Array, axis: int, keepdims: bool) -> Array:
+        return getattr(array_library(array), name)(array, axis=axis, keepdims=keepdims)
+
     @operator(kind)
     def place(x: Value, *, node: Node, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Value:
         """Where the extreme stands along the axis: the first of equal ones, or the last."""
         axis, array = counted(node, axis, x.ndim), x.first.value
-        xp = array_library(array)
-        places = getattr(xp, name)(
-            xp.flip(array, axis) if select_last_index else array, axis=axis, keepdims=bool(keepdims)
-        )
-        return Value((x.shape[axis] - 1 - places if select_last_index else places).astype(np.int64))
+        if not select_last_index:
+            return Value(first_place(array, axis, bool(keepdims)).astype(np.int64))
+        behind = first_place(array_library(array).flip(array, axis), axis, bool(keepdims))
+        return Value((x.shape[axis] - 1 - behind).astype(np.int64))
 
 
 _enter_place("ArgMax", "argmax")

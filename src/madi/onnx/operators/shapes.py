@@ -9,6 +9,7 @@ import numpy as np
 
 import madi.functions as F
 from madi.errors import ShapeError
+from madi.functions.arithmetic import broadcastable
 from madi.onnx.graph import Node
 from madi.onnx.operators.inputs import counted, integers
 from madi.onnx.room import expect_room
@@ -18,17 +19,20 @@ from madi.onnx.value import Value
 
 @operator("Identity")
 def identity(x: Value) -> Value:
+    """x itself."""
     return x
 
 
 @operator("Shape")
 def shape(x: Value, *, start: int = 0, end: int | None = None) -> Value:
-    return Value(known=np.array(x.shape[start:end], np.int64))
+    """The sizes of x's axes from `start` to `end`."""
+    return Value(np.array(x.shape[start:end], np.int64))
 
 
 @operator("Size")
 def size(x: Value) -> Value:
-    return Value(known=np.array(math.prod(x.shape), np.int64))
+    """The count of x's numbers."""
+    return Value(np.array(math.prod(x.shape), np.int64))
 
 
 @operator("Flatten")
@@ -66,16 +70,17 @@ def transpose(x: Value, *, perm: Sequence[int] | None = None) -> Value:
 
 @operator("Squeeze", since=13)
 def squeeze(x: Value, axes: Value | None = None, *, node: Node) -> Value:
+    """Without these axes, or without all of size 1."""
     return _squeezed(node, x, integers(node, 1, axes))
 
 
 @operator("Squeeze")
 def squeeze_before_13(x: Value, *, node: Node, axes: Sequence[int] | None = None) -> Value:
+    """Without these axes, or without all of size 1."""
     return _squeezed(node, x, axes)
 
 
 def _squeezed(node: Node, x: Value, axes: Sequence[int] | None) -> Value:
-    """Without these axes, or without all of size 1."""
     gone = {axis for axis, size in enumerate(x.shape) if size == 1}
     if axes is not None:
         named = {counted(node, axis, x.ndim) for axis in axes}
@@ -89,16 +94,17 @@ def _squeezed(node: Node, x: Value, axes: Sequence[int] | None) -> Value:
 
 @operator("Unsqueeze", since=13)
 def unsqueeze(x: Value, axes: Value, *, node: Node) -> Value:
+    """With axes of size 1 at these places of the result."""
     return _unsqueezed(node, x, integers(node, 1, axes) or [])
 
 
 @operator("Unsqueeze")
 def unsqueeze_before_13(x: Value, *, node: Node, axes: Sequence[int]) -> Value:
+    """With axes of size 1 at these places of the result."""
     return _unsqueezed(node, x, axes)
 
 
 def _unsqueezed(node: Node, x: Value, axes: Sequence[int]) -> Value:
-    """With axes of size 1 at these places of the result."""
     ndim = x.ndim + len(axes)
     new, sizes = {counted(node, axis, ndim) for axis in axes}, iter(x.shape)
     if len(new) != len(axes):
@@ -110,7 +116,7 @@ def _unsqueezed(node: Node, x: Value, axes: Sequence[int]) -> Value:
 def expand(x: Value, shape: Value, *, node: Node) -> Value:
     """Repeated to what x and `shape` broadcast to."""
     wanted = tuple(integers(node, 1, shape) or ())
-    if not F.arithmetic.broadcastable(x.shape, wanted):
+    if not broadcastable(x.shape, wanted):
         raise ShapeError(f"{node.label}: an input of shape {x.shape} does not broadcast against {wanted}.")
     whole = np.broadcast_shapes(x.shape, wanted)
     expect_room(node.label, whole, x.dtype)
