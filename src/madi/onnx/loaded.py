@@ -15,7 +15,7 @@ from madi.onnx.files import Beside, read_model
 from madi.onnx.folding import folded
 from madi.onnx.fusing import fused
 from madi.onnx.graph import Graph, Port
-from madi.onnx.plan import Plan
+from madi.onnx.plan import Plan, laid_out
 from madi.onnx.reading import read_graph
 from madi.onnx.running import Runner
 
@@ -93,7 +93,7 @@ def load(source: Any) -> Loaded:
     what madi does not take, by name, and ConfigurationError where the package onnx is missing.
     """
     model, where, folder = read_model(source)
-    return Loaded(folded(read_graph(model, where, Beside(folder))), where)
+    return Loaded(laid_out(folded(read_graph(model, where, Beside(folder)))), where)
 
 
 def _described(port: Port) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from madi.errors import DataError, MadiError
-from madi.kernels.arrays import aligned_copy
+from madi.kernels.arrays import ALIGNMENT, aligned_copy
 from madi.onnx.foresight import expect_room_for
 from madi.onnx.graph import LEFT_OUT, Graph, Node
 from madi.onnx.refusal import Unsupported
@@ -52,7 +52,7 @@ class Plan:
         """The plan of a graph; Unsupported for a node that madi has no operator for."""
         outputs = tuple(port.name for port in graph.outputs)
         kernels = _kernels(graph)
-        constants = {name: _laid(array, name in kernels) for name, array in graph.constants.items()}
+        constants = {name: _laid(array, kernel=name in kernels) for name, array in graph.constants.items()}
         return cls(_steps(graph, outputs), constants, kernels, outputs)
 
     def constant(self, name: str, array: Any) -> Value:
@@ -111,9 +111,25 @@ def _kernels(graph: Graph) -> frozenset[str]:
     return frozenset(name for name in weights - others if name in graph.constants and graph.constants[name].ndim > 2)
 
 
-def _laid(array: np.ndarray, kernel: bool) -> np.ndarray:
+def laid_out(graph: Graph) -> Graph:
+    """The graph, whose weights of convolutions and of transposed products lie in memory as madi reads them.
+
+    They have ONNX's axes as before: what is laid so once is not moved, and not kept twice, when the graph runs.
+    """
+    kernels = _kernels(graph)
+    turned = {node.inputs[1] for node in graph.nodes if node.kind == "Gemm" and node.attributes.get("transB")}
+    constants = {}
+    for name, array in graph.constants.items():
+        if name in kernels:
+            constants[name] = _laid(array, kernel=True).transpose(-1, -2, *range(array.ndim - 2))
+        else:
+            constants[name] = _laid(array.T).T if name in turned and array.ndim == 2 else _laid(array)
+    return replace(graph, constants=constants)
+
+
+def _laid(array: np.ndarray, *, kernel: bool = False) -> np.ndarray:
     """The array in the order of its axes, aligned: as it is where it lies so already."""
     if array.dtype.kind == "O":
         return array
     turned = array.transpose(*range(2, array.ndim), 1, 0) if kernel else array
-    return turned if turned.flags.c_contiguous and not turned.ctypes.data % 64 else aligned_copy(turned)
+    return turned if turned.flags.c_contiguous and not turned.ctypes.data % ALIGNMENT else aligned_copy(turned)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from madi.errors import FileError
-from madi.kernels.arrays import aligned_copy
 from madi.onnx.files import Beside
 from madi.onnx.refusal import Unsupported
 from madi.onnx.room import expect_room
@@ -35,7 +34,7 @@ def type_name(code: int, where: str) -> str:
 
 
 def to_array(tensor: Any, beside: Beside, where: str) -> np.ndarray:
-    """The array of a TensorProto.
+    """The array of a TensorProto, which may be read-only.
 
     beside   the files that it may lie in
     where    what messages call it
@@ -71,10 +70,10 @@ def _bytes(tensor: Any, name: str, count: int, beside: Beside, where: str) -> np
         return beside.read(where, {entry.key: entry.value for entry in tensor.external_data}, needed)
     if not tensor.HasField("raw_data"):
         return None
-    found = len(tensor.raw_data)
-    if found != needed:
-        raise _wrong_length(where, tensor, f"{needed} bytes", found)
-    return np.frombuffer(tensor.raw_data, np.uint8)
+    raw = tensor.raw_data  # a copy, each time that one asks
+    if len(raw) != needed:
+        raise _wrong_length(where, tensor, f"{needed} bytes", len(raw))
+    return np.frombuffer(raw, np.uint8)
 
 
 def _typed(tensor: Any, name: str, shape: tuple[int, ...], where: str) -> np.ndarray:
@@ -92,12 +91,12 @@ def _typed(tensor: Any, name: str, shape: tuple[int, ...], where: str) -> np.nda
     if packed:
         return _from_bytes(_fitting(numbers, np.uint8, where), name, shape)
     if dtype.kind == "c":
-        return aligned_copy(numbers.view(dtype).reshape(shape))
+        return numbers.view(dtype).reshape(shape)
     if dtype.kind in "iub":
-        return aligned_copy(_fitting(numbers, dtype, where).reshape(shape))
+        return _fitting(numbers, dtype, where).reshape(shape)
     if dtype.itemsize < 4:  # half precision and less: their bits, as whole numbers
-        return aligned_copy(_fitting(numbers, f"uint{8 * dtype.itemsize}", where).view(dtype).reshape(shape))
-    return aligned_copy(numbers.reshape(shape))
+        return _fitting(numbers, f"uint{8 * dtype.itemsize}", where).view(dtype).reshape(shape)
+    return numbers.reshape(shape)
 
 
 def _field_type(dtype: np.dtype, name: str) -> Any:
@@ -118,10 +117,9 @@ def _fitting(numbers: np.ndarray, dtype: Any, where: str) -> np.ndarray:
 
 def _from_bytes(data: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name == "bool":
-        return aligned_copy((data != 0).reshape(shape))
+        return (data != 0).reshape(shape)
     if name not in _BITS:
-        found = data.view(_numpy(name)).reshape(shape)
-        return found if data.base is not None and data.flags.writeable else aligned_copy(found)
+        return data.view(_numpy(name)).reshape(shape)
     bits = _BITS[name]
     digits = np.unpackbits(data, count=math.prod(shape) * bits, bitorder="little").reshape(*shape, bits)
     single = (digits << np.arange(bits, dtype=np.uint8)).sum(axis=-1, dtype=np.uint8)
