@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from madi.datasets.preparation import restored
 from madi.errors import ShapeError
 from madi.onnx.graph import Graph, Node, Port
 from madi.onnx.network.flow import IMAGE, Flow
+from madi.onnx.ordering import needed
 from madi.onnx.refusal import Unsupported
 
-PREPARATION, SHAPE = "madi.preparation", "madi.input_shape"  # what an export of madi says in its metadata
+PREPARATION = "madi.preparation"  # in the metadata of an export of madi: how it prepares raw values, as JSON
 FEATURES, OUTPUT = "features", "output"  # values of an export of madi: the prepared example, and the network's answer
 
 FIRST = (2, 0, 1)  # Transpose's order, the axis of examples left out, from channels last to first; IMAGE is its inverse
@@ -46,11 +49,12 @@ def part_of(graph: Graph) -> Part:
     """
     names = [port.name for port in graph.outputs]
     end = OUTPUT if OUTPUT in names else names[0]
-    begins = {FEATURES} if PREPARATION in graph.metadata else set()
-    nodes = tuple(reversed(list(_needed(graph, end, begins))))
+    prepares = PREPARATION in graph.metadata
+    behind = [node for node in graph.nodes if not (prepares and FEATURES in node.outputs)]
+    nodes = tuple(needed(behind, [end]))
     read = {name for node in nodes for name in node.inputs}
-    if FEATURES in begins & read:
-        return Part(FEATURES, end, nodes, _features(graph, nodes))
+    if prepares and FEATURES in read:
+        return Part(FEATURES, end, nodes, _features(graph))
     ports = [port for port in graph.inputs if port.name in read or port.name == end]
     if len(ports) != 1:
         found = ", ".join(f"'{port.name}'" for port in ports) or "none"
@@ -59,21 +63,10 @@ def part_of(graph: Graph) -> Part:
     return Part(ports[0].name, end, nodes, _sizes(ports[0]))
 
 
-def _needed(graph: Graph, end: str, begins: set[str]) -> Iterator[Node]:
-    """The nodes that `end` is computed by, the last first."""
-    wanted = {end}
-    for node in reversed(graph.nodes):
-        if wanted.intersection(node.outputs):
-            wanted.update(set(node.inputs) - begins)
-            yield node
-
-
-def _features(graph: Graph, nodes: Sequence[Node]) -> tuple[int | None, ...] | None:
-    if SHAPE in graph.metadata:
-        return (None, *json.loads(graph.metadata[SHAPE]))
-    first = next(node for node in nodes if FEATURES in node.inputs)
-    weights = [graph.constants[name] for name in first.inputs if name in graph.constants]
-    return (None, weights[0].shape[0]) if first.kind in ("MatMul", "Gemm") and weights else None
+def _features(graph: Graph) -> tuple[int | None, ...]:
+    """A row with a place for each feature that the preparation makes."""
+    preparation: Any = restored(json.loads(graph.metadata[PREPARATION]))
+    return (None, len(preparation.names))
 
 
 def _expect_floats(port: Port) -> None:

@@ -21,7 +21,7 @@ def filled(layer: LayerT, shape: tuple[int, ...], **arrays: np.ndarray | None) -
     """
     layer.input_shape = shape
     for name, array in arrays.items():
-        value = None if array is None else np.ascontiguousarray(array, np.float32)
+        value = None if array is None else np.array(array, np.float32, order="C")
         plain = value is None or name in layer.states
         setattr(layer, name, value if plain else Parameter(value, decay=name == "weight"))
     return layer

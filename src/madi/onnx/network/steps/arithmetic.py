@@ -108,7 +108,7 @@ def _with_bias(layer: Any, bias: np.ndarray) -> Layer:
     """The same Dense or Conv2D with a bias."""
     made = type(layer)(**{**layer.arguments, "bias": True})
     made.input_shape, made.weight = layer.input_shape, layer.weight
-    made.bias = Parameter(np.ascontiguousarray(bias, np.float32), decay=False)
+    made.bias = Parameter(np.array(bias, np.float32), decay=False)
     return made
 
 

@@ -60,17 +60,14 @@ def batch_norm(
 
 @step("LayerNormalization")
 def layer_norm(
-    place: Place, x: Flow, scale: np.ndarray, shift: np.ndarray | None = None, *, axis: int = -1, epsilon: float = 1e-5,
-    stash_type: int = 1,
+    place: Place, x: Flow, scale: np.ndarray | None = None, shift: np.ndarray | None = None, *, axis: int = -1,
+    epsilon: float = 1e-5, stash_type: int = 1,
 ) -> Flow:  # fmt: skip
     """LayerNorm over the last axes."""
     first = axis - 1 if axis > 0 else len(x.sizes) + axis
     last = range(first, len(x.sizes))
-    x = x.arranged([*(held for held in x.axes if held is not None and held < first), *last])
+    x = x.arranged([*(axis for axis in x.axes if axis is not None and axis < first), *last])
     sizes = x.sizes[first:]
-    return x.then(
-        filled(
-            LayerNorm(number(epsilon), axes=len(last)), x.shape, scale=np.broadcast_to(scale, sizes),
-            shift=np.zeros(sizes) if shift is None else np.broadcast_to(shift, sizes),
-        )
-    )  # fmt: skip
+    held = {"scale": np.ones(1) if scale is None else scale, "shift": np.zeros(1) if shift is None else shift}
+    weights = {name: np.broadcast_to(array, sizes) for name, array in held.items()}
+    return x.then(filled(LayerNorm(len(last), number(epsilon)), x.shape, **weights))
