@@ -9,6 +9,7 @@ import typer
 from madi.cli.check import check
 from madi.cli.datasets import datasets
 from madi.cli.evaluate import evaluate
+from madi.cli.export import export
 from madi.cli.grouped import GroupedCommand
 from madi.cli.inspection import inspect
 from madi.cli.lab import lab
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, tune, evaluate, predict, inspect, check, datasets, studio):
+for command in (train, tune, evaluate, predict, inspect, check, export, datasets, studio):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
 app.add_typer(lab, short_help="Every idea of the course as an experiment: its numbers, its figure, its page.")
 

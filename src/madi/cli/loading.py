@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from madi.layers import Layer
     from madi.training import Loss
 
+ONNX = ".onnx"
 GATES = ("AND", "NAND", "OR", "XOR")
 
 
@@ -63,9 +64,9 @@ class Found:
 
 
 def find_model(name: str) -> Found:
-    """The trained model in a file or in the folder of a run.
+    """The trained model in a file or in the folder of a run; also one in an ONNX file, where layers can say it.
 
-    Raises FileError for what is missing or no model of madi.
+    Raises FileError for what is missing or no model; Unsupported for a graph of ONNX that no layers say.
     """
     from madi.layers import load, read_metadata
 
@@ -73,7 +74,18 @@ def find_model(name: str) -> Found:
     file = path / MODEL if path.is_dir() else path
     if not file.exists():
         raise FileError(_missing(path))
+    if file.suffix.lower() == ONNX:
+        return _from_onnx(file)
     return Found(load(file), str(file), read_metadata(file).extra, _config(file.parent / CONFIGURATION))
+
+
+def _from_onnx(file: Path) -> Found:
+    """The network of an ONNX file, and what an export of madi says of it."""
+    from madi.onnx import load
+    from madi.onnx.about import extra_of
+
+    loaded = load(file)
+    return Found(loaded.model, str(file), extra_of(loaded.metadata, str(file)), _config(file.parent / CONFIGURATION))
 
 
 def find_or_make(name: str, shape: tuple[int, ...] | None, outputs: int | None) -> Found:

@@ -11,6 +11,7 @@ import numpy as np
 
 from madi.errors import ConfigurationError, FileError
 from madi.kernels.arrays import aligned_empty
+from madi.onnx.package import onnx_package
 from madi.onnx.room import expect_bytes
 
 MOST = 2**31 - 1  # bytes of one message of protobuf
@@ -33,14 +34,14 @@ def read_model(source: Any) -> tuple[Any, str, Path | None]:
         return parsed(read_file(path), str(path)), str(path), path.parent
     if isinstance(source, bytes | bytearray | memoryview):
         return parsed(bytes(source), _IN_MEMORY), _IN_MEMORY, None
-    if isinstance(source, _onnx().ModelProto):
+    if isinstance(source, onnx_package().ModelProto):
         return source, _IN_MEMORY, None
     raise ConfigurationError(f"madi.onnx.load: expected a path or the bytes of a model, got {type(source).__name__}.")
 
 
 def parsed(content: bytes, where: str) -> Any:
     """The ModelProto that these bytes are."""
-    onnx = _onnx()
+    onnx = onnx_package()
     if kind := _other_kind(content):
         raise FileError(f"{where}: expected an ONNX model, got {kind}.")
     if len(content) > MOST:
@@ -172,11 +173,3 @@ def _too_large(where: str, size: int) -> FileError:
 def _flag(name: str) -> int:
     """A flag of `os.open`, where the system has it."""
     return getattr(os, name, 0)
-
-
-def _onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ConfigurationError("ONNX needs the package onnx: pip install madi[onnx].") from error
-    return onnx

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from madi.errors import ConfigurationError
+from madi.onnx.about import VERSION
 from madi.onnx.exporting.writer import Line, Writer, code_of
 from madi.onnx.graph import Port
+from madi.onnx.package import onnx_package
 from madi.onnx.refusal import Unsupported
 
 MOST = 2**31 - 2**20  # bytes of one message of protobuf, less what nodes and names may take
@@ -34,7 +35,7 @@ def document(
     write: Writer, inputs: Sequence[Port], outputs: Sequence[Port], *, name: str, metadata: Mapping[str, str]
 ) -> bytes:
     """The bytes of the model.  Raises Unsupported where they are more than a file can have."""
-    onnx = _onnx()
+    onnx = onnx_package()
     lines = _needed(write.lines, [port.name for port in outputs])
     used = {name for line in lines for name in line.inputs}
     constants = {name: array for name, array in write.constants.items() if name in used}
@@ -47,7 +48,7 @@ def document(
     )  # fmt: skip
     imports = [helper.make_opsetid("", write.opset)]
     model = helper.make_model(graph, opset_imports=imports, producer_name="madi", doc_string=_told(inputs, outputs))
-    model.producer_version = metadata["madi.version"]
+    model.producer_version = metadata[VERSION]
     model.ir_version = helper.find_min_ir_version_for(imports)
     helper.set_model_props(model, dict(metadata))
     content: bytes = model.SerializeToString(deterministic=True)
@@ -74,7 +75,7 @@ def _expect_room(constants: Mapping[str, Any]) -> None:
 
 
 def _port(port: Port) -> Any:
-    helper, proto = _onnx().helper, _onnx().TensorProto
+    helper, proto = onnx_package().helper, onnx_package().TensorProto
     code = proto.STRING if port.dtype == "str" else code_of(str(port.dtype))
     return helper.make_tensor_value_info(port.name, code, port.shape)
 
@@ -82,8 +83,8 @@ def _port(port: Port) -> Any:
 def _tensor(name: str, array: np.ndarray) -> Any:
     if array.dtype.kind in "OU":
         texts = [str(text).encode() for text in array.ravel()]
-        return _onnx().helper.make_tensor(name, _onnx().TensorProto.STRING, array.shape, texts)
-    return _onnx().numpy_helper.from_array(array, name)
+        return onnx_package().helper.make_tensor(name, onnx_package().TensorProto.STRING, array.shape, texts)
+    return onnx_package().numpy_helper.from_array(array, name)
 
 
 def _told(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
@@ -93,11 +94,3 @@ def _told(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
 
 def _listed(ports: Sequence[Port]) -> str:
     return ", ".join(f"{port.name} {port.dtype} ({', '.join(map(str, port.shape or ()))})" for port in ports)
-
-
-def _onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ConfigurationError("ONNX needs the package onnx: pip install madi[onnx].") from error
-    return onnx

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from madi.errors import ConfigurationError, ShapeError, unknown_name
 from madi.layers import Layer
 from madi.layers.saving import _version
 from madi.layers.tensor_file import write_whole
+from madi.onnx.about import VERSION, metadata_of
 from madi.onnx.exporting import nodes  # noqa: F401 (enters them in the table)
 from madi.onnx.exporting.answers import LABEL, PREDICTION, PROBABILITIES, Meaning, answers
 from madi.onnx.exporting.checking import BATCHES, Check, compared, examples, expect_wellformed, expected_of
@@ -23,6 +23,7 @@ from madi.onnx.exporting.table import export_of
 from madi.onnx.exporting.tracing import Result, Run, run_of
 from madi.onnx.exporting.writer import Tensor, Writer
 from madi.onnx.graph import Port
+from madi.onnx.package import onnx_package
 from madi.onnx.refusal import Unsupported
 from madi.onnx.table import NEWEST
 
@@ -87,6 +88,7 @@ def exported(
     channels: str = "last", name: str = "madi", check: bool = True,
 ) -> Exported:  # fmt: skip
     """What `export` writes, and how it compares.  Options and errors as there."""
+    onnx_package()
     _expect_options(opset, channels)
     run, extra = run_of(model), dict(extra or {})
     preparation = restored(extra["preparation"]) if extra.get("preparation") else None
@@ -94,7 +96,13 @@ def exported(
     sheet = _Sheet(model, run, Writer(opset, paths=run.paths), channels)
     sheet.put_in(preparation if preprocessing else None)
     sheet.put_out(Meaning.of(preparation, classes) if preprocessing else Meaning())
-    content = document(sheet.write, sheet.inputs, sheet.outputs, name=name, metadata=_metadata(extra, classes))
+    content = document(
+        sheet.write,
+        sheet.inputs,
+        sheet.outputs,
+        name=name,
+        metadata={VERSION: _version(), **metadata_of(extra, classes)},
+    )
     found = sheet.checked(content) if check else Check(reason="no check was asked for")
     return Exported(content, opset, tuple(sheet.inputs), tuple(sheet.outputs), found)
 
@@ -107,23 +115,6 @@ def _expect_options(opset: int, channels: str) -> None:
         )
     if channels not in CHANNELS:
         raise unknown_name("order of channels", channels, CHANNELS)
-
-
-def _metadata(extra: Mapping[str, Any], classes: Any) -> dict[str, str]:
-    """What stands beside the graph, as texts."""
-    plain = {name: value for name, value in extra.items() if name not in ("classes", "preparation")}
-    known = {"madi.classes": list(classes) if classes else None, "madi.preparation": extra.get("preparation")}
-    try:
-        texts = {
-            name: json.dumps(value, ensure_ascii=False, allow_nan=False)
-            for name, value in {**known, "madi.extra": plain}.items()
-            if value
-        }
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"export: extra must be plain JSON values (numbers, texts, lists): {error}."
-        ) from error
-    return {"madi.version": _version(), **texts}
 
 
 class _Sheet:
