@@ -188,8 +188,8 @@ IMAGES = {
     ],
     "layer_norm": [
         Case("rows", F.layer_norm, (normal(4, 3), nonzero(3), normal(3)), lambda x, *w: TF.layer_norm(x, (3,), *w)),
-        Case("two axes of images", lambda *inputs: F.layer_norm(*inputs, axes=2, eps=0.1),
-             (normal(2, 2, 3, 2), nonzero(3, 2), normal(3, 2)), lambda x, *w: TF.layer_norm(x, (3, 2), *w, eps=0.1)),
+        Case("two axes", lambda *inputs: F.layer_norm(*inputs, axes=2, eps=0.1),
+             (normal(3, 3, 2), nonzero(3, 2), normal(3, 2)), lambda x, *w: TF.layer_norm(x, (3, 2), *w, eps=0.1)),
     ],
     "batch_norm": [
         normalization("rows", (5, 3), True),

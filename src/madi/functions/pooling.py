@@ -51,7 +51,7 @@ class MaxPool2DPositions(MaxPool2D):
         return y, positions_of_maxima(self.places, image=self.image, **self.options)
 
     def backward(self, gy: Array, gpositions: Array) -> Array:
-        return super().backward(gy)
+        return MaxPool2D.backward(self, gy)
 
 
 class AveragePool2D(Function):

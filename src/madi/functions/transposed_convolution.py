@@ -50,7 +50,7 @@ class Conv2DTranspose(Function):
             gx = conv2d_forward(gy, self.weight, **self.options)
         if self.needs[1]:
             gweight, _ = conv2d_weight_gradient(gy, self.x, kernel_size=self.weight.shape[:2], **self.options)
-        if any(self.needs[2:]):
+        if len(self.inputs) == 3:
             gbias = gy.sum(axis=(0, 1, 2))
         return (gx, gweight, gbias)[: len(self.inputs)]
 
