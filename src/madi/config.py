@@ -193,6 +193,11 @@ class TrainConfig(Options):
         "resnet101, resnet152. Most take images of other sizes too.",
         _text, "mlp",
     )  # fmt: skip
+    weights: str | None = _network(
+        "Start from published weights, a safetensors file with PyTorch's names, and a new last layer. Of resnet, vgg; "
+        "alexnet and googlenet with --version torchvision.",
+        _text, None, unset="random ones",
+    )  # fmt: skip
     hidden: tuple[int, ...] | None = _network(
         "Units of the dense layers before the last: 100,50, or the option once a layer; 'none' for none. Of mlp, "
         "simple_convnet, alexnet, vgg.",

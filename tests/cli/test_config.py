@@ -99,7 +99,7 @@ def test_every_option_of_every_network_is_a_field_whose_help_names_the_network()
     for model in MODELS:
         for option in set(options_of(model)) - {"flatten"}:  # examples of any shape can be flattened
             owners.setdefault(option, []).append(model)
-    assert {*owners, "model", "layers"} == set(TrainConfig.named(NETWORK))
+    assert {*owners, "model", "layers", "weights"} == set(TrainConfig.named(NETWORK))
     for option, models in owners.items():
         for model in models:
             assert model.rstrip("0123456789") in helps[option], (option, model)

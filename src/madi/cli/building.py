@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from madi.cli.spelling import as_option
+from madi.cli.starting import expect_weights, started
 from madi.config import NETWORK, TrainConfig
 from madi.errors import ConfigurationError, ShapeError, unknown_name
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from madi.schedules import Rate
     from madi.training import Loss, Trainer
 
-MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name not in ("model", "layers"))
+MODEL_OPTIONS = tuple(name for name in TrainConfig.named(NETWORK) if name not in ("model", "layers", "weights"))
 OPTIMIZER_OPTIONS = ("momentum", "weight_decay", "clip_norm")
 TRAINER_OPTIONS = ("label_smoothing", "average", "precision")
 YES_OR_NO = 2  # classes that one output tells apart
@@ -37,6 +38,7 @@ def build_model(config: TrainConfig, outputs: int) -> Sequential:
     from madi.layers import ACTIVATIONS, Sequential
 
     model = _named_model(config, outputs) if config.layers is None else _written_model(config, outputs)
+    expect_weights(config, model)
     last = LAST_ACTIVATIONS.get(config.loss or "")
     return model if last is None else Sequential(*model.layers, ACTIVATIONS[last]())
 
@@ -84,14 +86,12 @@ def build_trainer(
     """
     from madi.training import Trainer
 
-    model = _after_lookup(build_model(config, outputs_of(loss, data)), data)
+    model = _with_weights(_after_lookup(build_model(config, outputs_of(loss, data)), data), config, data)
     steps = -(-examples // config.batch_size // config.accumulate) * config.epochs
-    trainer = Trainer(
+    return Trainer(
         model, optimizer=build_optimizer(config, steps), loss=loss, metrics=config.metrics or (), engine=config.engine,
         seed=config.seed, order_seed=order_seed, **trainer_options(config),
     )  # fmt: skip
-    _make_weights(model, config, data)
-    return trainer
 
 
 def _after_lookup(model: Sequential, data: Dataset | StreamedDataset) -> Sequential:
@@ -102,12 +102,14 @@ def _after_lookup(model: Sequential, data: Dataset | StreamedDataset) -> Sequent
     return Sequential(EmbedColumns(lookups), *model.layers) if lookups else model
 
 
-def _make_weights(model: Layer, config: TrainConfig, data: Dataset | StreamedDataset) -> None:
+def _with_weights(model: Sequential, config: TrainConfig, data: Dataset | StreamedDataset) -> Sequential:
+    """The network, built for the examples: with random weights, or with those of the file that is named."""
     from madi.datasets.dataset import size_of
 
     shape, _ = size_of(data.train)
     try:
         model.build(shape, seed=config.seed)
+        return model if config.weights is None else started(model, config.weights)
     except ShapeError as error:
         sizes = " x ".join(map(str, shape))
         named = "these layers do" if config.layers else f"the model {config.model} does"

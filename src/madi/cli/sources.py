@@ -58,12 +58,11 @@ def kind_of(source: str) -> str:
 
 
 def placed(config: TrainConfig) -> TrainConfig:
-    """The configuration with the whole paths of one's own data, so that it can be used from any folder."""
+    """The configuration with the whole paths of one's own files, so that it can be used from any folder."""
     from madi.datasets import NAMES
 
-    if config.dataset in NAMES:
-        return config
-    paths = {name: getattr(config, name) for name in ("dataset", "test_data")}
+    names = ("weights",) if config.dataset in NAMES else ("dataset", "test_data", "weights")
+    paths = {name: getattr(config, name) for name in names}
     there = {name: Path(path).expanduser() for name, path in paths.items() if path is not None}
     whole: dict[str, Any] = {name: str(path.resolve()) for name, path in there.items() if path.exists()}
     return dataclasses.replace(config, **whole)

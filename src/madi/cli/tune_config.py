@@ -20,8 +20,8 @@ SHARE = Interval("a number above 0 and below 1", lambda value: 0 < value < 1)
 DEFAULT_RANGES = {"learning_rate": "learning-rate=log:1e-5:0.1", "weight_decay": "weight-decay=log:1e-8:1e-3"}
 # What all trials share, so that they can be compared, and what belongs to the run after the search.
 NOT_TUNED = (
-    "dataset", "data", "validation", *TrainConfig.named(OWN), "layers", "loss", "metrics", "class_weight", "engine",
-    "epochs", "patience", "members", "doctor", "report", "tensorboard", "checkpoint_every",
+    "dataset", "data", "validation", *TrainConfig.named(OWN), "layers", "weights", "loss", "metrics", "class_weight",
+    "engine", "epochs", "patience", "members", "doctor", "report", "tensorboard", "checkpoint_every",
 )  # fmt: skip
 SWITCHES = {"yes": True, "true": True, "no": False, "false": False}
 SYNTAX = "Write NAME=log:LOW:HIGH, NAME=uniform:LOW:HIGH, NAME=int:LOW:HIGH or NAME=choice:ONE|ANOTHER"

@@ -90,6 +90,12 @@ def load_weights(model: Layer, path: str | Path, *, head: bool = True) -> Layer:
     return model
 
 
+def expect_published(model: Layer, path: str | Path) -> None:
+    """Raise unless PyTorch has names for this network, and the file is a whole one; the errors of `load_weights`."""
+    naming(model)
+    tensor_file.read_header(path, fix=PICKLED)
+
+
 def save_weights(model: Layer, path: str | Path) -> None:
     """Write weights and running statistics as PyTorch's network of the same name reads them, as safetensors.
 
