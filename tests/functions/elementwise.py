@@ -27,6 +27,9 @@ ELEMENTWISE = {
     "sqrt": unary(F.sqrt, lambda x: torch.sqrt(x), positive),
     "absolute": unary(F.absolute, lambda x: torch.abs(x), nonzero),
     "erf": unary(F.erf, lambda x: torch.erf(x), normal),
+    "sin": unary(F.sin, lambda x: torch.sin(x), normal),
+    "cos": unary(F.cos, lambda x: torch.cos(x), normal),
+    "floor": unary(F.floor, lambda x: torch.floor(x), nonzero),
     "cast": [
         Case("there and back", lambda x: F.cast(F.cast(x, np.float64), x.dtype), (normal(3),), lambda x: x * 1),
     ],

@@ -120,6 +120,9 @@ ON_FLOATS = {
     "absolute": F.absolute,
     "sqrt": lambda x: F.sqrt(F.absolute(x) + 1),
     "erf": F.erf,
+    "sin": F.sin,
+    "cos": F.cos,
+    "floor": F.floor,
     "maximum": lambda x: F.maximum(x, 0.1),
     "minimum": lambda x: F.minimum(0.1, x),
     "max": F.max,
@@ -217,6 +220,11 @@ def test_the_extremes_of_no_numbers(dtype, lowest, highest, library):
     assert F.max(x, 1).value.tolist() == [lowest] * 2
     assert F.min(x, 1).value.tolist() == [highest] * 2
     assert F.max(x, 0).shape == (0,)
+
+
+def test_no_numbers_get_no_gradient():
+    x = Variable(np.zeros((2, 0)))
+    assert slopes(F.max(x, 1), x) == [[[], []]]
 
 
 def test_casts():

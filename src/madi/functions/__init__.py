@@ -88,6 +88,7 @@ from madi.functions.pooling import (
 )
 from madi.functions.reductions import Max, Mean, Min, Sum, max, mean, min, sum
 from madi.functions.regularization import Dropout, dropout
+from madi.functions.rounds import Cos, Floor, Sin, cos, floor, sin
 from madi.functions.selection import GetItem, Take, Where, get_item, take, where
 from madi.functions.shaping import (
     BroadcastTo,

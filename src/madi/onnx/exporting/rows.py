@@ -40,7 +40,7 @@ def _drawn(column: Column, draw: np.random.Generator, count: int) -> np.ndarray:
         numbers = np.floor((column.mean + column.deviation * draw.normal(size=count)) * SECONDS)
     else:
         numbers = (column.mean + column.deviation * draw.normal(size=count)).astype(type_of(column))  # type: ignore[attr-defined]
-    numbers[draw.random(count) < 1 / count] = np.nan
+    numbers[draw.integers(count)] = np.nan
     return numbers
 
 

@@ -69,11 +69,14 @@ def _enter_several(kind: str, function: Function) -> None:
 
 
 enter_unary("Abs", F.absolute)
+enter_unary("Cos", F.cos, since=7)
 enter_unary("Erf", F.erf, since=9)
 enter_unary("Exp", F.exp)
+enter_unary("Floor", F.floor)
 enter_unary("Log", F.log)
 enter_unary("Neg", F.negative)
 enter_unary("Reciprocal", lambda x: F.divide(1, x))
+enter_unary("Sin", F.sin, since=7)
 enter_unary("Sqrt", F.sqrt)
 
 _enter_binary("Add", F.add)

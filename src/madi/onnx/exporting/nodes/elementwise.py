@@ -13,6 +13,7 @@ from madi.onnx.exporting.writer import Tensor, Writer
 PLAIN = {
     **{F.Exp: "Exp", F.Log: "Log", F.Sqrt: "Sqrt", F.Absolute: "Abs", F.Erf: "Erf", F.Negative: "Neg"},
     **{F.Sigmoid: "Sigmoid", F.Tanh: "Tanh", F.ReLU: "Relu", F.Softplus: "Softplus"},
+    **{F.Sin: "Sin", F.Cos: "Cos", F.Floor: "Floor"},
 }
 OF_SEVERAL = {
     **{F.Add: "Add", F.Subtract: "Sub", F.Multiply: "Mul", F.Divide: "Div", F.Power: "Pow"},
