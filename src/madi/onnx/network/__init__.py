@@ -27,9 +27,10 @@ def to_model(graph: Graph, *, shape: Sequence[int] | None = None) -> Sequential:
     graph   with its constants computed
     shape   of one example as the file has it, where the file leaves sizes free: (3, 224, 224)
 
-    Images that the graph takes channels first, (N, C, H, W), the model takes and gives channels last, (N, H, W, C); a
-    Transpose from one to the other disappears.  Axes of size 1 that pooling leaves of an image are not there:
-    (N, C, 1, 1) is (N, C).  Numbers become float32.
+    Where the graph takes images channels first, (N, C, H, W), the model takes them channels last, (N, H, W, C), and so
+    gives those that it makes.  A graph that takes them channels last, and turns them, is taken as it is; a Transpose
+    between the two orders disappears.  Axes of size 1 that pooling leaves of an image are not there: (N, C, 1, 1) is
+    (N, C).  Numbers become float32.
 
     Of several outputs the network ends at the one called "output", else at the first; where an export of madi prepares
     raw values, it begins at "features", behind that.
@@ -45,7 +46,7 @@ def to_model(graph: Graph, *, shape: Sequence[int] | None = None) -> Sequential:
     values = _Values(graph, part, start)
     for node in part.nodes:
         values.take(node, Place(node, graph.opset, count))
-    model = _network(_end(values.flow(part.end, part.end)), start)
+    model = _network(_end(values.flow(part.end, part.end), start), start)
     names = graph.metadata.get(CLASSES)
     model.classes = None if names is None else tuple(map(str, json.loads(names)))
     return model
@@ -100,12 +101,15 @@ class _Values:
         return found
 
 
-def _end(flow: Flow) -> Flow:
-    """The network's answer: rows as ONNX has them, images channels last, anything else in ONNX's order."""
+def _end(flow: Flow, start: Flow) -> Flow:
+    """The network's answer: images channels last where the network turned those that it takes, else as in the file."""
     held = [axis for axis in flow.axes if axis is not None]
-    if flow.rows is None and (flow.axes == IMAGE or held == sorted(held)):
+    if flow.rows is None and held == sorted(held):
         return flow
-    return flow.arranged(IMAGE if len(flow.sizes) == 3 and flow.axes[-1:] == (0,) else range(len(flow.sizes)))
+    turned = start.axes == IMAGE and len(flow.sizes) == 3
+    if flow.rows is None and turned and flow.axes == IMAGE:
+        return flow
+    return flow.arranged(IMAGE if turned else range(len(flow.sizes)))
 
 
 def _network(end: Flow, start: Flow) -> Sequential:

@@ -109,9 +109,10 @@ class Flow:
 
     def shaped(self, shape: Sizes, axes: Sequence[int | None], sizes: Sizes | None = None) -> Flow:
         """The numbers in the same sequence, in another shape."""
-        same = shape == self.shape
-        layer: list[Layer] = [] if same else [Flatten() if len(shape) == 1 else Reshape(*shape)]
-        return self.then(*layer, sizes=self.sizes if sizes is None else sizes, axes=axes)
+        layers: list[Layer] = [] if shape == self.shape else [Flatten() if len(shape) == 1 else Reshape(*shape)]
+        for layer in layers:
+            layer.input_shape = self.shape
+        return self.then(*layers, sizes=self.sizes if sizes is None else sizes, axes=axes)
 
     def ending_in(self, axis: int) -> Flow:
         """The value with this axis of ONNX's as its last; rows stay as they are."""

@@ -22,6 +22,8 @@ def reshaped(x: Flow, sizes: Sizes) -> Flow:
     x = x.unordered
     held = [axis for axis in x.axes if axis in old]
     if len(new) == 1 and held != old:
+        if (dealt := _dealt(x, sizes, new)) is not None:
+            return dealt
         places = [x.axes.index(axis) for axis in old]
         ones = [place for place, axis in enumerate(x.axes) if axis not in old]
         return x.then(Flatten(), sizes=sizes, axes=new, rows=Rows(x.shape, (*places, *ones)))
@@ -46,6 +48,15 @@ def _shuffled(x: Flow) -> Flow:
             if joined == (*image, groups * each):
                 x.layers[-3:] = [ChannelShuffle(groups)]
     return x
+
+
+def _dealt(x: Flow, sizes: Sizes, new: list[int]) -> Flow | None:
+    """A row that was split in two axes, which are now joined the other way round: its channels are dealt out."""
+    match x.last_layer:
+        case Reshape(sizes=(groups, each), input_shape=(channels,)) if channels == groups * each and len(x.axes) == 2:
+            row = x.replaced(ChannelShuffle(groups))
+            return Flow(sizes, tuple(new), None, row.source, row.layers)
+    return None
 
 
 def transposed(x: Flow, order: tuple[int, ...]) -> Flow:

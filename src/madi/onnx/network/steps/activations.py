@@ -23,6 +23,7 @@ from madi.layers import (
     Sigmoid,
     Softmax,
     Softplus,
+    Step,
     Tanh,
 )
 from madi.onnx.network.filling import filled, lying_as, number
@@ -116,6 +117,14 @@ def _beside_number(place: Place, *inputs: Flow | np.ndarray) -> tuple[Flow, floa
     if len(numbers) != 1 or numbers[0].size != 1:
         raise place.refusal("a layer takes one number as a bound.")
     return flows[0], number(numbers[0].item())
+
+
+@step("Greater")
+def greater(place: Place, x: Flow, bound: np.ndarray) -> Flow:
+    """Step, where x is compared with 0: 1 and 0 for true and false."""
+    if np.any(bound):
+        raise place.refusal("a layer compares with 0.")
+    return x.then(Step())
 
 
 @step("Dropout")

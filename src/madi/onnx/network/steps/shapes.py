@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from madi.layers import GlobalAveragePool, GlobalMaxPool, Layer, Pad, ZeroPad
+from madi.layers import Dense, GlobalAveragePool, GlobalMaxPool, Layer, Maxout, Pad, Reshape, ZeroPad
 from madi.onnx.network.filling import number
-from madi.onnx.network.flow import IMAGE, Flow, Sizes
+from madi.onnx.network.flow import IMAGE, Flow, Sizes, arm_of
 from madi.onnx.network.reshaping import reshaped, transposed
 from madi.onnx.network.table import Place, step
 
@@ -80,9 +80,9 @@ def pad(
     if any(pairs.pop(-1, ())):
         raise place.refusal("it adds examples.")
     number_ = number(value if constant is None else constant.item())
-    x = x.arranged(IMAGE if rank == 3 else range(rank))
+    x = x.unordered if set(range(rank)) <= set(x.axes) else x.arranged(IMAGE if rank == 3 else range(rank))
     rim = tuple(pairs.get(axis, (0, 0)) for axis in x.axes)  # type: ignore[arg-type]
-    zeros = rank == 3 and mode == "constant" and number_ == 0
+    zeros = len(rim) == 3 and mode == "constant" and number_ == 0
     layer: Layer = ZeroPad(*rim) if zeros else Pad(rim, mode, number_)
     sizes = tuple(size + sum(pairs.get(axis, (0, 0))) for axis, size in enumerate(x.sizes))
     return x.then(layer, sizes=sizes, axes=x.axes)
@@ -97,6 +97,8 @@ def over_image(
     given = axes if where is None else where.reshape(-1).tolist()
     gone = {_of_example(place, axis, len(x.sizes)) for axis in given or ()}
     rest = [axis for axis in range(len(x.sizes)) if axis not in gone]
+    if place.node.kind == "ReduceMax" and gone == {len(x.sizes) - 1} and not keepdims and (unit := _maxout(x)):
+        return unit
     if len(x.sizes) != 3 or len(rest) != 1:
         raise place.refusal("a layer reduces the two axes of the pixels of images, and this reduces others.")
     order = [axis for axis in x.axes if axis in gone]
@@ -105,6 +107,18 @@ def over_image(
     sizes: Sizes = tuple(1 if axis in gone else size for axis, size in enumerate(x.sizes))
     pooled = x.then(layer, sizes=sizes, axes=rest)
     return pooled if keepdims else reshaped(pooled, (x.sizes[rest[0]],))
+
+
+def _maxout(x: Flow) -> Flow | None:
+    """A Dense whose units come in groups, of which the largest is taken, as a Maxout."""
+    source, layers = arm_of(x)
+    match layers[-2:]:
+        case [Dense() as dense, Reshape(sizes=(*_, units, pieces))] if x.shape[-1] == pieces:
+            if dense.units == units * pieces and type(dense) is Dense:
+                layer = Maxout(units, pieces, bias=dense.bias is not None)
+                layer.input_shape, layer.weight, layer.bias = dense.input_shape, dense.weight, dense.bias
+                return Flow(x.sizes[:-1], x.axes[:-1], source=source, layers=[*layers[:-2], layer])
+    return None
 
 
 def _of_example(place: Place, axis: int, rank: int) -> int:
