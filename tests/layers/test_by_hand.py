@@ -71,6 +71,16 @@ ACTIVATIONS = {
     "tanh": (layers.Tanh(), [-0.96402758, 0, 0.76159416], [0.07065082, 1, 0.41997434]),
     # e^-3 = 0.04978707, e^-1 = 0.36787944, 1, whose sum is 1.41766651;  gy = 1 everywhere moves no probability
     "softmax": (layers.Softmax(), [0.03511903, 0.25949646, 0.70538451], [0, 0, 0]),
+    # x - log(1.41766651) - 1;  gy = 1 everywhere: 1 - 3 softmax
+    "log_softmax": (layers.LogSoftmax(), [-3.34901222, -1.34901222, -0.34901222], [0.8946429, 0.2215106, -1.1161535]),
+    # 2 (e^-2 - 1) = -1.72932943, slope 2 e^-2;  at 0 the slope is alpha
+    "elu": (layers.ELU(2), [-1.72932943, 0, 1], [0.27067057, 2, 1]),
+    # 0.4 * -2 + 0.5 < 0;  0.4 * 1 + 0.5
+    "hard_sigmoid": (layers.HardSigmoid(0.4, 0.5), [0, 0.5, 0.9], [0, 0.4, 0.4]),
+    # log(1 + e^-2), log 2, log(1 + e);  slopes are sigmoid's values
+    "softplus": (layers.Softplus(), [0.12692801, 0.69314718, 1.31326169], [0.11920292, 0.5, 0.73105858]),
+    # -2 Φ(-2) = -2 * 0.02275013,  Φ(1) = 0.84134475;  slopes Φ(x) + x φ(x), φ(2) = 0.05399097, φ(1) = 0.24197072
+    "gelu": (layers.GELU(), [-0.04550026, 0, 0.84134475], [-0.08523181, 0.5, 1.08331547]),
 }
 
 
@@ -89,6 +99,11 @@ def test_activation(name, library):
     np.testing.assert_allclose(output.value, [y], rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(x.grad, [gx], rtol=1e-5, atol=1e-7)
     assert not layer.parameters()
+
+
+def test_gelu_by_tanh():
+    # t = tanh(√(2/π) (1 + 0.044715)) = tanh(0.83355993) = 0.68238398;  (1 + t) / 2
+    np.testing.assert_allclose(layers.GELU("tanh")(np.float64([1])).value, [0.84119199], rtol=1e-7)
 
 
 @LIBRARIES

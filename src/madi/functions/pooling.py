@@ -50,7 +50,7 @@ class MaxPool2DPositions(MaxPool2D):
         y = super().forward(x)
         return y, positions_of_maxima(self.places, image=self.image, **self.options)
 
-    def backward(self, gy: Array, gpositions: Array) -> Array:
+    def backward(self, gy: Array, gpositions: Array | None = None) -> Array:
         return MaxPool2D.backward(self, gy)
 
 
