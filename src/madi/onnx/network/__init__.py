@@ -46,7 +46,7 @@ def to_model(graph: Graph, *, shape: Sequence[int] | None = None) -> Sequential:
     values = _Values(graph, part, start)
     for node in part.nodes:
         values.take(node, Place(node, graph.opset, count))
-    model = _network(_end(values.flow(part.end, part.end), start), start)
+    model = _network(_end(values.flow(part.end), start, part), start)
     names = graph.metadata.get(CLASSES)
     model.classes = None if names is None else tuple(map(str, json.loads(names)))
     return model
@@ -94,22 +94,20 @@ class _Values:
             raise Unsupported(f"{node.label} cannot be said in madi's layers: no layer gives its input '{name}'.")
         return self.values[name]
 
-    def flow(self, name: str, end: str) -> Flow:
+    def flow(self, name: str) -> Flow:
         found = self.values.get(name)
         if not isinstance(found, Flow):
-            raise Unsupported(f"The output '{end}' cannot be said in madi's layers: it does not depend on the input.")
+            raise Unsupported(f"The output '{name}' cannot be said in madi's layers: it does not depend on the input.")
         return found
 
 
-def _end(flow: Flow, start: Flow) -> Flow:
+def _end(flow: Flow, start: Flow, part: Part) -> Flow:
     """The network's answer: images channels last where the network turned those that it takes, else as in the file."""
     held = [axis for axis in flow.axes if axis is not None]
-    if flow.rows is None and held == sorted(held):
-        return flow
-    turned = start.axes == IMAGE and len(flow.sizes) == 3
-    if flow.rows is None and turned and flow.axes == IMAGE:
-        return flow
-    return flow.arranged(IMAGE if turned else range(len(flow.sizes)))
+    turns_back = part.nodes[-1:] and part.nodes[-1].kind == "Transpose"
+    turned = start.axes == IMAGE and len(flow.sizes) == 3 and not (turns_back and held == sorted(held))
+    order = IMAGE if turned else range(len(flow.sizes))
+    return flow if flow.rows is None and held == [axis for axis in order if axis in held] else flow.arranged(order)
 
 
 def _network(end: Flow, start: Flow) -> Sequential:
