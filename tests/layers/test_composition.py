@@ -100,6 +100,7 @@ def test_poolings_with_gaps():
     means = layers.AveragePool2D(2, 1, dilation=2)(x).value
     assert maxima[0, ..., 0].tolist() == [[10, 11], [14, 15]]
     assert means[0, ..., 0].tolist() == [[5, 6], [9, 10]]
+    assert [layers.MaxPool2D(2, dilation=2).kernel_path(engine) for engine in ("numpy", "jax")] == ["numpy", "xla"]
 
 
 MODELS = {

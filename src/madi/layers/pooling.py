@@ -53,8 +53,8 @@ class MaxPool2D(_Windows, Layer):
             return F.max_pool2d(x, **self.options())
 
     def kernel_path(self, engine: str = "jax") -> str:
-        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`."""
-        return kernel_path(engine)
+        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`; with dilation no compiled kernel."""
+        return kernel_path(engine) if self.dilation == (1, 1) or engine == "numpy" else "xla"
 
 
 class AveragePool2D(_Windows, Layer):
