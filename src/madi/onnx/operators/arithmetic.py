@@ -16,6 +16,8 @@ from madi.onnx.value import Value, elementwise
 
 Function = Callable[..., Any]
 
+WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+
 
 def divide(x0: Any, x1: Any) -> Any:
     """x0 / x1; of whole numbers without the fraction, towards 0."""
@@ -69,6 +71,7 @@ def _enter_several(kind: str, function: Function) -> None:
 
 
 enter_unary("Abs", F.absolute)
+enter_unary("Ceil", lambda x: F.negative(F.floor(F.negative(x))))
 enter_unary("Cos", F.cos, since=7)
 enter_unary("Erf", F.erf, since=9)
 enter_unary("Exp", F.exp)
@@ -95,3 +98,14 @@ def mean(*xs: Value) -> Value:
     """(x0 + x1 + ...) / n."""
     total = functools.reduce(functools.partial(elementwise, F.add), xs)
     return elementwise(lambda x: F.divide(x, len(xs)), total)
+
+
+@operator("Mod", since=10, types=WHOLE)
+def modulo(x0: Value, x1: Value, *, fmod: int = 0) -> Value:
+    """What is left of x0 by x1, with the sign of x1, or with `fmod` that of x0.  Whole numbers have no gradient."""
+
+    def left(x0: Any, x1: Any) -> Array:
+        xp = array_library(x0.value, x1.value)
+        return (xp.fmod if fmod else xp.remainder)(x0.value, x1.value)
+
+    return elementwise(left, x0, x1)

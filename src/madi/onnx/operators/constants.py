@@ -12,7 +12,7 @@ from madi.errors import FileError
 from madi.graph import Array
 from madi.kernels.arrays import array_library
 from madi.onnx.graph import Node
-from madi.onnx.operators.inputs import integers, keeping
+from madi.onnx.operators.inputs import integers, keeping, known
 from madi.onnx.refusal import Unsupported
 from madi.onnx.room import expect_room
 from madi.onnx.table import operator
@@ -43,6 +43,15 @@ def constant_of_shape(shape: Value, *, node: Node, value: np.ndarray | None = No
         raise FileError(f"{node.label}: expected one number and sizes of at least 0, got {number.shape} and {sizes}.")
     expect_room(node.label, sizes, number.dtype)
     return Value(np.full(sizes, number.reshape(()), number.dtype))
+
+
+@operator("Range", since=11)
+def range_(start: Value, limit: Value, delta: Value, *, node: Node) -> Value:
+    """From `start` on in steps of `delta`, as far as `limit`, which is not counted."""
+    first, end, step = (known(node, index, value).item() for index, value in enumerate((start, limit, delta)))
+    count = max(int(-((first - end) // step)), 0)
+    expect_room(node.label, (count,), np.float64)
+    return Value((first + step * np.arange(count)).astype(start.dtype))
 
 
 @operator("Cast")

@@ -50,7 +50,7 @@ def batch_normalization_before_14(
 
     The one output of inference says that it is meant, whatever `is_test` says.
     """
-    if len(node.outputs) > 1:
+    if any(node.outputs[1:]):
         raise Unsupported(f"{node.label}: madi trains by operators of version 14 and later; this one has 5 outputs.")
     if spatial:
         return _by_running_statistics(x, scale, shift, mean, variance, epsilon=epsilon)

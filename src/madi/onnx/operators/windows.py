@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 import madi.functions as F
-from madi.errors import ShapeError
+from madi.errors import FileError, ShapeError
 from madi.graph import Variable
 from madi.kernels.windows import Padding, Pair, Windows
 from madi.onnx.graph import Node
 from madi.onnx.refusal import Unsupported
 from madi.onnx.value import Value
 
+AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
+
 
 def windows(
     node: Node, x: Value, size: Sequence[int], *, strides: Sequence[int] | None, pads: Sequence[int] | None,
     dilations: Sequence[int] | None = None, auto_pad: str = "NOTSET",
 ) -> Windows:  # fmt: skip
-    """The windows of a node over rows (N, C, L), which are images of one line, or images (N, C, H, W)."""
-    expect_images(node, x, size)
+    """The windows of a node over rows (N, C, L), which are images of one line, or images (N, C, H, W).
+
+    Raises Unsupported for windows of three axes, ShapeError and FileError where input and attributes do not fit them.
+    """
+    _expect_images(node, x, size)
+    _expect_fitting(node, len(size), auto_pad, strides=strides, dilations=dilations, pads=pads)
     ones = [1] * len(size)
     look = Windows(two(size, 1), two(strides or ones, 1), _pairs(pads, len(size)), two(dilations or ones, 1))
     if auto_pad == "NOTSET":
@@ -49,12 +55,22 @@ def _pairs(pads: Sequence[int] | None, axes: int) -> Padding:
     return (top, bottom), (left, right)
 
 
-def expect_images(node: Node, x: Value, size: Sequence[int]) -> None:
+def _expect_images(node: Node, x: Value, size: Sequence[int]) -> None:
     """Raise Unsupported for windows of more than two axes, ShapeError where they are not those of the input."""
     if len(size) not in (1, 2):
         raise Unsupported(f"{node.label}: madi slides windows along 1 or 2 axes, got {len(size)}: {tuple(size)}.")
     if x.ndim != len(size) + 2:
         raise ShapeError(f"{node.label}: expected an input of {len(size) + 2} axes for {tuple(size)}, got {x.shape}.")
+
+
+def _expect_fitting(node: Node, axes: int, auto_pad: str, **given: Sequence[int] | None) -> None:
+    """Raise FileError for an unknown auto_pad, and unless there is a number for each axis, and two pads."""
+    if auto_pad not in AUTO_PADS:
+        raise FileError(f"{node.label}: expected auto_pad to be one of {', '.join(AUTO_PADS)}, got '{auto_pad}'.")
+    for name, numbers in given.items():
+        count = 2 * axes if name == "pads" else axes
+        if numbers is not None and len(numbers) != count:
+            raise FileError(f"{node.label}: expected {count} numbers as {name}, got {tuple(numbers)}.")
 
 
 def two(values: Sequence[int], one: int) -> Pair:
