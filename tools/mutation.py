@@ -37,6 +37,11 @@ from madi.kernels import indexing  # noqa: E402
 # Mutants that change no value that anyone can see, with the reason.
 EQUIVALENT = {
     "arithmetic.Power.base_slope: 1 -> 2": "the base that stands in for 0: what it gives is multiplied by x1 = 0",
+    "reductions._Extreme.backward: xp.maximum(chosen.sum(axis=self.axes, keepdims=True), 1).astype(gy.dtype) "
+    "-> xp.maximum(chosen.sum(axis=self.axes, keepdims=True), 1)": "saves a float64 array: every gradient gets its "
+    "input's type in the end",
+    "padding.PadByCopies.places: any(widths) -> widths": "an axis that does not grow may be picked as a whole",
+    "elementary.bell: 30 -> 31": "exp(-x²) is 0 beyond 28 in every type",
     "activations.Step.backward: return gy * 0 -> -(gy * 0)": "the gradient of step is 0, and -0 is 0",
     "activations.Step.backward: return gy * 0 -> gy * 0 * 0": "the gradient of step is 0 already",
 }
@@ -59,14 +64,17 @@ class Target:
 def targets() -> Iterator[Target]:
     """Every backward in madi.functions, and every function or method of the same module that one leads to."""
     for found in pkgutil.iter_modules(madi.functions.__path__, "madi.functions."):
-        yield from targets_in(importlib.import_module(found.name), "backward")
+        yield from targets_in(importlib.import_module(found.name), "backward", "slopes")
     yield from targets_in(indexing, "scatter_add")
 
 
-def targets_in(module: types.ModuleType, start: str) -> Iterator[Target]:
-    """What a module defines under the name `start`, and what that leads to."""
+def targets_in(module: types.ModuleType, *starts: str) -> Iterator[Target]:
+    """What a module defines under the names `starts`, and what that leads to.
+
+    `slopes` is what the elementwise nodes of every module have, and what the one backward they share calls.
+    """
     tree = ast.parse(inspect.getsource(module))
-    wanted = names_behind(start, tree)
+    wanted = set().union(*(names_behind(start, tree) for start in starts))
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name in wanted:
             yield Target(f"{short(module)}.{node.name}", module, None, vars(module)[node.name], node)

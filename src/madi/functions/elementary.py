@@ -134,7 +134,7 @@ class Cast(Function):
             return x.astype(_canonical(self.dtype) if is_jax(x) else self.dtype)
 
     def backward(self, gy: Array) -> Array:
-        return gy.astype(self.inputs[0].dtype)
+        return gy  # the pass backward gives every gradient its input's type
 
 
 def _canonical(dtype: Any) -> Any:

@@ -63,7 +63,7 @@ class PadByCopies(Function):
 
     def backward(self, gy: Array) -> Array:
         shape = self.inputs[0].shape
-        for index in reversed(list(self.places(shape))):
+        for index in self.places(shape):  # in whatever order: no axis touches another's numbers
             axis = len(index) - 1
             gy = scatter_add((*gy.shape[:axis], shape[axis], *gy.shape[axis + 1 :]), index, gy)
         return gy

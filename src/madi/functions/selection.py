@@ -108,9 +108,9 @@ class Where(_Elementwise):
         self.mask = mask
         return array_library(mask, x0, x1).where(mask, x0, x1)
 
-    def slopes(self, gy: Array) -> tuple[Array, ...]:
+    def slopes(self, gy: Array) -> tuple[None, Array, Array]:
         where = array_library(gy).where
-        return gy, where(self.mask, gy, 0), where(self.mask, 0, gy)
+        return None, where(self.mask, gy, 0), where(self.mask, 0, gy)
 
 
 def get_item(x: Any, index: Any) -> Variable:
