@@ -20,7 +20,7 @@ def test_every_field_comes_back_from_a_file(tmp_path):
         patience=2, members=3, engine="numpy", precision="bfloat16", doctor=True, seed=11,
         target=("price, in won", "b"), task="regression", test=0.0, test_data="later.csv", ignore=("id",), embed=4,
         types=("zip:category", "a:b:number"), weight="n", delimiter=";", decimal=",",
-        encoding="cp949", image_size=(64, 48), channels=3, skip_bad=True,
+        encoding="cp949", weights="vgg.safetensors", image_size=(64, 48), channels=3, skip_bad=True,
         layers=("Dense(3)", "Dense(outputs)"), class_weight=("balanced",), report=False, tensorboard=True,
         checkpoint_every=0.0,
     )  # fmt: skip
