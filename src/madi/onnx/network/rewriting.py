@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from madi.onnx.graph import Graph, Node
 from madi.onnx.network.beginning import Part
+from madi.onnx.network.lookups import looked_up
 from madi.onnx.network.recognising import recognised
 
 
 def rewritten(part: Part, graph: Graph) -> Part:
     """The part with layers that are written as many nodes as one each, and its joins made of each other."""
-    part = recognised(part, graph)
+    part = recognised(looked_up(part, graph), graph)
     return replace(part, nodes=tuple(_joins(part.nodes)))
 
 
