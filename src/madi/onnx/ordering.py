@@ -58,7 +58,9 @@ def _cycle(nodes: Sequence[Node], needs: Sequence[set[int]], waiting: Sequence[i
             break
         seen[index] = len(path)
         path.append(index)
-    names = [nodes[other].label for other in path[seen[index] :][::-1]]
+    cycle = path[seen[index] :][::-1]  # from what is read to its readers
+    first = cycle.index(min(cycle))
+    names = [nodes[other].label for other in cycle[first:] + cycle[:first]]
     more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
     return ", ".join(names[:_NAMED] + more) if len(names) > 1 else f"{names[0]} and itself"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,9 @@ def read_graph(model: Any, where: str, beside: Beside) -> Graph:
     if graph.sparse_initializer:
         raise Unsupported(f"{where}: madi does not take sparse tensors ('{graph.sparse_initializer[0].values.name}').")
     constants = _constants(graph, where, beside)
-    inputs = tuple(_port(port, "input", where) for port in graph.input if port.name not in constants)
+    inputs = tuple(
+        port for port in (_port(entry, "input", where) for entry in graph.input) if port.name not in constants
+    )
     nodes = [_node(node, opset, where, beside) for node in graph.node]
     _expect_single([*constants, *(port.name for port in inputs), *_outputs(nodes)], where)
     constants |= {node.outputs[0]: _value_of(node) for node in nodes if node.kind == "Constant"}
@@ -46,6 +48,7 @@ def read_graph(model: Any, where: str, beside: Beside) -> Graph:
     ordered = in_order(nodes, given, where)
     outputs = tuple(_port(port, "output", where) for port in graph.output)
     _expect_outputs(outputs, given | set(_outputs(nodes)), where)
+    _expect_text((text for entry in model.metadata_props for text in (entry.key, entry.value)), where)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     return Graph(opset, inputs, outputs, constants, tuple(ordered), metadata)
 
@@ -54,6 +57,11 @@ def read_graph(model: Any, where: str, beside: Beside) -> Graph:
 
 
 def _opset(model: Any, where: str) -> int:
+    from onnx import IR_VERSION
+
+    if not 0 < model.ir_version <= IR_VERSION:
+        raise Unsupported(f"{where}: expected a file of version 1 to {IR_VERSION} of ONNX's format, got "
+                          f"{model.ir_version}. A newer package onnx may read it.")  # fmt: skip
     found = {entry.version for entry in model.opset_import if entry.domain in DOMAINS}
     if len(found) != 1:
         versions = ", ".join(map(str, sorted(found))) or "none"
@@ -77,6 +85,8 @@ def _expect_no_functions(model: Any, where: str) -> None:
 
 
 def _node(node: Any, opset: int, where: str, beside: Beside) -> Node:
+    names = (node.op_type, node.domain, node.name, *node.input, *node.output)
+    _expect_text((*names, *(entry.name for entry in node.attribute)), where)
     read = Node(node.op_type, node.name, tuple(node.input), tuple(node.output))
     label = f"{where}: {read.label}"
     if node.domain not in DOMAINS:
@@ -84,7 +94,7 @@ def _node(node: Any, opset: int, where: str, beside: Beside) -> Node:
     attributes = {entry.name: _attribute(entry, label, beside) for entry in node.attribute}
     if len(attributes) != len(node.attribute):
         raise FileError(f"{label}: has an attribute twice, out of {', '.join(attributes)}.")
-    _expect_schema(read, attributes, opset, label)
+    _expect_schema(read, {entry.name: entry.type for entry in node.attribute}, opset, label)
     return Node(read.kind, read.name, read.inputs, read.outputs, attributes)
 
 
@@ -119,20 +129,35 @@ def _decoded(text: bytes, name: str, label: str) -> str:
         raise FileError(f"{label}: expected text in UTF-8 as attribute '{name}': {error}.") from error
 
 
-def _expect_schema(node: Node, attributes: dict[str, Any], opset: int, label: str) -> None:
-    """Raise FileError where the node has an attribute, or a count of inputs, that ONNX's operator has not."""
+def _expect_schema(node: Node, types: Mapping[str, int], opset: int, label: str) -> None:
+    """Raise FileError where the node's inputs or attributes are not those of ONNX's operator.
+
+    types   of its attributes, by name
+    """
     schema = _schema(node.kind, opset)
     if schema is None:
         return
-    stranger = next((name for name in attributes if name not in schema.attributes), None)
-    if stranger is not None:
-        near = closest(stranger, schema.attributes)
-        hint = f" Did you mean '{near}'?" if near else ""
-        raise FileError(f"{label}: {node.kind} has no attribute '{stranger}' in version {opset}.{hint}")
+    for name, kind in types.items():
+        _expect_attribute(schema.attributes, name, kind, f"{label}: {node.kind} of version {opset}")
+    missing = [name for name, entry in schema.attributes.items() if entry.required and name not in types]
+    if missing:
+        raise FileError(f"{label}: {node.kind} needs the attribute '{missing[0]}' in version {opset}.")
     least, most, count = schema.min_input, schema.max_input, len(node.inputs)
     if not least <= count <= most:
         expected = f"{least}" if least == most else f"{least} to {most}"
         raise FileError(f"{label}: expected {expected} inputs in version {opset}, got {count}.")
+    left_out = [place for place, name in enumerate(node.inputs[:least]) if name == LEFT_OUT]
+    if left_out:
+        raise FileError(f"{label}: its input {left_out[0] + 1} is left out, and {node.kind} needs it.")
+
+
+def _expect_attribute(known: Mapping[str, Any], name: str, kind: int, label: str) -> None:
+    if name not in known:
+        near = closest(name, known)
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise FileError(f"{label} has no attribute '{name}'.{hint}")
+    if int(known[name].type.value) != kind:
+        raise FileError(f"{label} has another type of attribute '{name}': {known[name].type.name}.")
 
 
 @functools.cache
@@ -150,6 +175,7 @@ def _schema(kind: str, opset: int) -> Any:
 
 
 def _constants(graph: Any, where: str, beside: Beside) -> dict[str, np.ndarray]:
+    _expect_text((tensor.name for tensor in graph.initializer), where)
     found: dict[str, np.ndarray] = {}
     for tensor in graph.initializer:
         if tensor.name in found or not tensor.name:
@@ -170,6 +196,13 @@ def _value_of(node: Node) -> np.ndarray:
 
 
 # ---- names
+
+
+def _expect_text(names: Iterable[Any], where: str) -> None:
+    """Raise FileError for a name that is no text in UTF-8, which protobuf gives as bytes."""
+    strange = next((name for name in names if not isinstance(name, str)), None)
+    if strange is not None:
+        raise FileError(f"{where}: expected names in UTF-8, got {strange!r}. The file is corrupt.")
 
 
 def _outputs(nodes: Sequence[Node]) -> Iterator[str]:
@@ -193,6 +226,7 @@ def _expect_outputs(outputs: Sequence[Port], names: set[str], where: str) -> Non
 
 
 def _port(port: Any, side: str, where: str) -> Port:
+    _expect_text([port.name], where)
     label = f"{where}: {side} '{port.name}'"
     kind = port.type.WhichOneof("value")
     if not port.name:
@@ -207,6 +241,7 @@ def _port(port: Any, side: str, where: str) -> Port:
 
 
 def _axes(shape: Any, label: str) -> tuple[int | str | None, ...]:
+    _expect_text((axis.dim_param for axis in shape.dim), label)
     axes = tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in shape.dim)
     if any(isinstance(axis, int) and axis < 0 for axis in axes):
         raise FileError(f"{label}: expected sizes of at least 0, got {axes}.")
