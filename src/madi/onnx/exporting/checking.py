@@ -56,7 +56,7 @@ def compared(content: bytes, opset: int, feeds: Mapping[str, np.ndarray], expect
     Raises ExportMismatch where they differ by more than 1e-4 of the largest number of an output.
     """
     try:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
     except ImportError:
         return Check()
     runtime = f"onnxruntime {onnxruntime.__version__}"

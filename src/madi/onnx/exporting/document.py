@@ -40,17 +40,19 @@ def document(
     used = {name for line in lines for name in line.inputs}
     constants = {name: array for name, array in write.constants.items() if name in used}
     _expect_room(constants)
-    helper = onnx.helper
-    graph = helper.make_graph(
-        [helper.make_node(line.kind, line.inputs, line.outputs, line.name, **line.attributes) for line in lines],
-        name, [_port(port) for port in inputs], [_port(port) for port in outputs],
-        [_tensor(name, array) for name, array in constants.items()],
-    )  # fmt: skip
-    imports = [helper.make_opsetid("", write.opset)]
-    model = helper.make_model(graph, opset_imports=imports, producer_name="madi", doc_string=_told(inputs, outputs))
-    model.producer_version = metadata[VERSION]
-    model.ir_version = helper.find_min_ir_version_for(imports)
-    helper.set_model_props(model, dict(metadata))
+    model = onnx.ModelProto(producer_name="madi", producer_version=metadata[VERSION])
+    model.doc_string = _told(inputs, outputs)
+    model.opset_import.append(onnx.helper.make_opsetid("", write.opset))
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
+    onnx.helper.set_model_props(model, dict(metadata))
+    model.graph.name = name
+    model.graph.input.extend(map(_port, inputs))
+    model.graph.output.extend(map(_port, outputs))
+    for line in lines:
+        node = onnx.helper.make_node(line.kind, line.inputs, line.outputs, line.name, **line.attributes)
+        model.graph.node.append(node)
+    for name, array in constants.items():
+        _fill(model.graph.initializer.add(), name, array)  # in its place: a network is large
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 
@@ -80,11 +82,16 @@ def _port(port: Port) -> Any:
     return helper.make_tensor_value_info(port.name, code, port.shape)
 
 
-def _tensor(name: str, array: np.ndarray) -> Any:
+def _fill(tensor: Any, name: str, array: np.ndarray) -> None:
+    """Make a TensorProto hold the array."""
+    tensor.name = name
+    tensor.dims.extend(array.shape)
     if array.dtype.kind in "OU":
-        texts = [str(text).encode() for text in array.ravel()]
-        return onnx_package().helper.make_tensor(name, onnx_package().TensorProto.STRING, array.shape, texts)
-    return onnx_package().numpy_helper.from_array(array, name)
+        tensor.data_type = tensor.STRING
+        tensor.string_data.extend(str(text).encode() for text in array.ravel())
+    else:
+        tensor.data_type = code_of(array.dtype.name)
+        tensor.raw_data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _told(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:

@@ -10,12 +10,12 @@ from madi.graph import Function
 from madi.onnx.exporting.table import exporter
 from madi.onnx.exporting.writer import Tensor, Writer
 
-PLAIN = {
+PLAIN: dict[type[Function], str] = {
     **{F.Exp: "Exp", F.Log: "Log", F.Sqrt: "Sqrt", F.Absolute: "Abs", F.Erf: "Erf", F.Negative: "Neg"},
     **{F.Sigmoid: "Sigmoid", F.Tanh: "Tanh", F.ReLU: "Relu", F.Softplus: "Softplus"},
     **{F.Sin: "Sin", F.Cos: "Cos", F.Floor: "Floor"},
 }
-OF_SEVERAL = {
+OF_SEVERAL: dict[type[Function], str] = {
     **{F.Add: "Add", F.Subtract: "Sub", F.Multiply: "Mul", F.Divide: "Div", F.Power: "Pow"},
     **{F.Maximum: "Max", F.Minimum: "Min"},
 }
