@@ -13,11 +13,15 @@ from madi.onnx.operators.inputs import along, counted
 from madi.onnx.table import operator
 from madi.onnx.value import Value, elementwise
 
+SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875  # ONNX's, as float32 has them
+
 enter_unary("Relu", F.relu)
 enter_unary("Sigmoid", F.sigmoid)
 enter_unary("Softplus", F.softplus)
 enter_unary("Tanh", F.tanh)
 enter_unary("HardSwish", lambda x: F.multiply(x, F.hard_sigmoid(x, slope=1 / 6, offset=0.5)), since=14)
+enter_unary("Mish", lambda x: F.multiply(x, F.tanh(F.softplus(x))), since=18)
+enter_unary("Softsign", lambda x: F.divide(x, F.add(F.absolute(x), 1)))
 
 
 @operator("LeakyRelu")
@@ -30,6 +34,30 @@ def leaky_relu(x: Value, *, alpha: float = 0.01) -> Value:
 def elu(x: Value, *, alpha: float = 1.0) -> Value:
     """x where positive, else alpha (exp(x) - 1)."""
     return elementwise(lambda x: F.elu(x, alpha), x)
+
+
+@operator("Celu", since=12)
+def celu(x: Value, *, alpha: float = 1.0) -> Value:
+    """x where positive, else alpha (exp(x / alpha) - 1)."""
+    return elementwise(lambda x: F.multiply(F.elu(F.divide(x, alpha)), alpha), x)
+
+
+@operator("Selu")
+def selu(x: Value, *, alpha: float = SELU_ALPHA, gamma: float = SELU_GAMMA) -> Value:
+    """gamma x where positive, else gamma alpha (exp(x) - 1)."""
+    return elementwise(lambda x: F.multiply(F.elu(x, alpha), gamma), x)
+
+
+@operator("Swish", since=24)
+def swish(x: Value, *, alpha: float = 1.0) -> Value:
+    """x sigmoid(alpha x)."""
+    return elementwise(lambda x: F.multiply(x, F.sigmoid(F.multiply(x, alpha))), x)
+
+
+@operator("ThresholdedRelu", since=10)
+def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Value:
+    """x where it is more than alpha, else 0."""
+    return elementwise(lambda x: F.where(x.value > alpha, x, 0), x)
 
 
 @operator("HardSigmoid")

@@ -9,10 +9,11 @@ import numpy as np
 import madi.functions as F
 from madi.graph import Array, Variable
 from madi.onnx.graph import Node
+from madi.onnx.operators.arithmetic import placed
 from madi.onnx.operators.inputs import counted, known
 from madi.onnx.refusal import Unsupported
 from madi.onnx.table import operator
-from madi.onnx.value import Value
+from madi.onnx.value import Value, elementwise
 
 
 @operator("BatchNormalization", since=14)
@@ -74,6 +75,35 @@ def layer_normalization(
     y = norm(x.first, F.broadcast_to(scale.first, size), zeros if shift is None else F.broadcast_to(shift.first, size))
     means = (Value(found.astype(np.float32)) for found in (norm.mean, norm.per_deviation))
     return (Value(y), *means)[: len(node.outputs)]
+
+
+@operator("InstanceNormalization")
+def instance_normalization(
+    x: Value, scale: Value, shift: Value, *, node: Node, epsilon: float = 1e-5
+) -> Value:  # fmt: skip
+    """Each channel of each example by itself."""
+    return _scaled(node, Value(_normal(x.first, x.ndim - 2, epsilon)), scale, shift)
+
+
+@operator("GroupNormalization", since=21)
+def group_normalization(
+    x: Value, scale: Value, shift: Value, *, node: Node, num_groups: int, epsilon: float = 1e-5, stash_type: int = 1
+) -> Value:  # fmt: skip
+    """Each group of neighbouring channels of each example by itself; scale and shift are those of channels."""
+    groups: Any = F.reshape(x.first, (x.shape[0], num_groups, -1))
+    return _scaled(node, Value(F.reshape(_normal(groups, 1, epsilon), x.shape)), scale, shift)
+
+
+def _normal(x: Any, axes: int, epsilon: float) -> Variable:
+    """x with mean 0 and variance 1 over its last axes."""
+    size = x.shape[-axes:]
+    return F.layer_norm(x, np.ones(size, x.dtype), np.zeros(size, x.dtype), eps=epsilon, axes=axes)
+
+
+def _scaled(node: Node, x: Value, scale: Value, shift: Value) -> Value:
+    """x times the scale of each channel and its shift."""
+    y = elementwise(F.multiply, x, placed(node, scale, x.ndim, 1))
+    return elementwise(F.add, y, placed(node, shift, x.ndim, 1))
 
 
 @operator("LRN")

@@ -53,10 +53,18 @@ def _axes(node: Node, axes: Sequence[int] | None, ndim: int) -> list[int]:
     return [counted(node, axis, ndim) for axis in axes] if axes else list(range(ndim))
 
 
+def _squares(x: Any, axes: tuple[int, ...], **options: Any) -> Any:
+    """Σ x²."""
+    return F.sum(F.multiply(x, x), axes, **options)
+
+
+_enter("ReduceL1", lambda x, axes, **options: F.sum(F.absolute(x), axes, **options), axes_as_input=18)
+_enter("ReduceL2", lambda x, axes, **options: F.sqrt(_squares(x, axes, **options)), axes_as_input=18)
 _enter("ReduceMax", F.max, axes_as_input=18)
 _enter("ReduceMean", F.mean, axes_as_input=18)
 _enter("ReduceMin", F.min, axes_as_input=18)
 _enter("ReduceSum", F.sum, axes_as_input=13)
+_enter("ReduceSumSquare", _squares, axes_as_input=18)
 
 
 def _enter_place(kind: str, name: str) -> None:

@@ -121,3 +121,34 @@ def expand(x: Value, shape: Value, *, node: Node) -> Value:
     whole = np.broadcast_shapes(x.shape, wanted)
     expect_room(node.label, whole, x.dtype)
     return Value(F.broadcast_to(x.first, whole))
+
+
+@operator("Tile", since=6)
+def tile(x: Value, repeats: Value, *, node: Node) -> Value:
+    """x after itself, as often along each axis as `repeats` says."""
+    counts = integers(node, 1, repeats) or []
+    pairs = list(zip(counts, x.shape, strict=True))
+    expect_room(node.label, [count * size for count, size in pairs], x.dtype)
+    whole = F.broadcast_to(F.reshape(x.first, [n for _, size in pairs for n in (1, size)]), sum(pairs, ()))
+    return Value(F.reshape(whole, [count * size for count, size in pairs]))
+
+
+@operator("DepthToSpace")
+def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Value:
+    """Channels as blocks of pixels: the places in a block count before the channels that are left (DCR), or after."""
+    n, channels, height, width = x.shape
+    left, block = channels // blocksize**2, (blocksize, blocksize)
+    first = mode == "DCR"
+    sizes = (n, *block, left, height, width) if first else (n, left, *block, height, width)
+    turned = F.transpose(F.reshape(x.first, sizes), (0, 3, 4, 1, 5, 2) if first else (0, 1, 4, 2, 5, 3))
+    return Value(F.reshape(turned, (n, left, height * blocksize, width * blocksize)))
+
+
+@operator("SpaceToDepth")
+def space_to_depth(x: Value, *, blocksize: int, mode: str = "DCR") -> Value:
+    """Blocks of pixels as channels: the places in a block count before the channels that there were (DCR), or after."""
+    n, channels, height, width = x.shape
+    rows, columns = height // blocksize, width // blocksize
+    blocks = F.reshape(x.first, (n, channels, rows, blocksize, columns, blocksize))
+    turned = F.transpose(blocks, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4))
+    return Value(F.reshape(turned, (n, channels * blocksize**2, rows, columns)))
