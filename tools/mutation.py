@@ -41,6 +41,7 @@ EQUIVALENT = {
     "-> xp.maximum(chosen.sum(axis=self.axes, keepdims=True), 1)": "saves a float64 array: every gradient gets its "
     "input's type in the end",
     "padding.PadByCopies.places: any(widths) -> widths": "an axis that does not grow may be picked as a whole",
+    "units.ELU.backward: 0 -> 1": "what exp(x) gives is taken where x is not above 0",
     "elementary.bell: 30 -> 31": "exp(-x²) is 0 beyond 28 in every type",
     "activations.Step.backward: return gy * 0 -> -(gy * 0)": "the gradient of step is 0, and -0 is 0",
     "activations.Step.backward: return gy * 0 -> gy * 0 * 0": "the gradient of step is 0 already",

@@ -99,12 +99,14 @@ class Erf(Function):
 
 
 def error_function(x: Array) -> Array:
-    """erf(x), by SciPy or JAX, whose programs for it are the same on both sides of jit."""
+    """erf(x), by SciPy for NumPy's arrays: NumPy has none, and JAX does not come without SciPy."""
     if is_jax(x):
-        from jax.scipy.special import erf
-    else:
-        from scipy.special import erf  # type: ignore[import-untyped]
-    return erf(x)
+        from jax.scipy.special import erf as erf_of_jax
+
+        return erf_of_jax(x)
+    from scipy.special import erf as erf_of_scipy  # type: ignore[import-untyped]
+
+    return erf_of_scipy(x)
 
 
 def bell(x: Array) -> Array:
