@@ -70,6 +70,6 @@ def test_a_run_that_was_killed_is_told_to_go_on(madi, tmp_path):
     result = madi("evaluate", "killed")
     assert result.code == 2
     assert result.err == (
-        "madi: killed: holds no model.safetensors yet, for its training was killed. "
+        "madi: killed: holds no model.safetensors yet, for what was begun there has not ended. "
         "Go on with it: madi train --resume killed.\n"
     )

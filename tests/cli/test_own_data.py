@@ -238,11 +238,20 @@ def test_what_cannot_be_resumed(madi, cancer, tmp_path):
         (["cancr.csv", "--target", "diagnosis"], "cancr.csv"),
         (["cancer.csv", "--target", "diagnosis", "--class-weight", "benig:2"], "did you mean 'benign'"),
         (["cancer.csv", "--target", "diagnosis", "--class-weight", "benign:x"], "a weight of at least 0, got 'x'"),
-        (["cancer.csv", "--target", "diagnosis", "--types", "mean radius"], "types must be COLUMN:KIND"),
+        (["cancer.csv", "--target", "diagnosis", "--types", "mean radius"], "--types must be COLUMN:KIND"),
         (["cancer.csv", "--target", "diagnosis", "--types", "mean radius:numbr"], "number"),
         (["cancer.csv", "--target", "diagnosis", "--layers", "Dens(3)"], "did you mean 'Dense'"),
-        (["cancer.csv", "--target", "diagnosis", "--layers", "Dense(3)", "--hidden", "3"], "hidden: is an option of"),
-        (["cancer.csv", "--target", "diagnosis", "--weight", "nothing"], "nothing"),
+        (["cancer.csv", "--target", "diagnosis", "--layers", "Dense(3)", "--hidden", "3"], "--hidden: is an option of"),
+        (["cancer.csv", "--target", "diagnosis", "--weight", "nothing"], "got no column 'nothing'"),
+        (["cancer.csv", "--target", "diagnosis", "--ignore", "mean radiu"], "Unknown column of --ignore 'mean radiu'"),
+        (["cancer.csv", "--target", "diagnosis", "--task", "regression"], "Leave --task regression out"),
+        (["cancer.csv", "--target", "mean radius", "--task", "classification"], "or --task regression where they are"),
+        (
+            ["cancer.csv", "--target", "diagnosis", "--augment", "flip"],
+            "cancer.csv is a table. Leave it out.",
+        ),
+        (["moons", "--augment", "flip"], "--augment: changes pictures, and the examples of moons are 2 numbers"),
+        (["a.npy"], "a.npy: a .npy file is one array, without targets: madi predict takes it."),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_folder(madi, cancer, tmp_path, arguments, told):

@@ -150,6 +150,33 @@ def test_ctrl_c_is_130(madi, monkeypatch):
     assert madi("datasets").code == 130
 
 
+def test_ctrl_c_that_a_library_tells_as_an_error_of_its_own_is_130(madi, monkeypatch):
+    def from_it():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise SystemError("returned a result with an exception set") from interrupt
+
+    def in_words():
+        raise ImportError("initialization failed: KeyboardInterrupt: <EMPTY MESSAGE>")
+
+    for found in (from_it, in_words):
+        monkeypatch.setattr("madi.datasets.catalogue", found)
+        result = madi("datasets")
+        assert (result.code, result.err) == (130, "madi: interrupted.\n")
+
+
+def test_ctrl_c_before_the_command_line_is_there_is_130():
+    code = (
+        "import os, signal, sys\nfrom madi import cli\n"
+        "class Import:\n    def find_spec(self, name, *_):\n"
+        "        if name == 'madi.cli.running':\n            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Import())\ncli.main(['--version'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "madi: interrupted.\n")
+
+
 # ---- in processes of their own
 
 
@@ -187,6 +214,30 @@ def test_a_signal_within_a_destructor_is_heard(madi, monkeypatch, number, code):
         ended = caught.code
     assert ended == code
     assert sys.unraisablehook is before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_within_an_import_waits_for_its_end(madi, monkeypatch, tmp_path, number, code):
+    """The imports of compiled libraries do not survive an exception that comes from outside."""
+    (tmp_path / "slow_library.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {int(number)})\n"
+        "for _ in range(9):\n    time.sleep(0.02)\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def catalogue():
+        import slow_library
+
+        assert slow_library.whole
+        time.sleep(9)
+
+    monkeypatch.setattr("madi.datasets.catalogue", catalogue)
+    try:
+        ended = madi("datasets").code
+    except SystemExit as caught:
+        ended = caught.code
+    assert ended == code
+    assert sys.modules.pop("slow_library").whole
 
 
 def test_a_reader_that_leaves_is_no_fault(trained):

@@ -152,9 +152,28 @@ def test_ties_go_to_the_first_and_nan_to_none():
     assert right.tolist() == [1, 3]
 
 
-def test_r2_of_constant_targets_is_nan():
-    sums = get("r2").sums(np.ones((5, 1)), np.full((5, 1), 2.0), np.ones(5), False)
-    assert np.isnan(get("r2").result(sums))
+@pytest.mark.parametrize("library", [np, jnp])
+@pytest.mark.parametrize(
+    "targets", [np.full((1000, 1), 0.1), np.full((7, 3), -2005.3), np.zeros((5, 1)), np.array([[1e6]])]
+)
+def test_r2_of_constant_targets_is_not_defined(library, targets):
+    batches = np.array_split(np.float32(targets), 3) if len(targets) > 3 else [np.float32(targets)]
+    sums = [
+        get("r2").sums(library.asarray(y + 1), library.asarray(y), library.ones(len(y), np.float32), False)
+        for y in batches
+    ]
+    assert np.isnan(get("r2").result(np.sum([np.asarray(each, np.float64) for each in sums], axis=0)))
+
+
+def test_r2_of_float32_targets_far_from_zero():
+    """Years: a sum of squares in float32 has lost what they differ by."""
+    random = np.random.default_rng(0)
+    years = random.integers(1990, 2021, (4000, 1)).astype(np.float32)
+    said = (years + random.normal(size=years.shape) * 3).astype(np.float32)
+    sums = [get("r2").sums(p, t, np.ones(len(t), np.float32), False)
+            for p, t in zip(np.array_split(said, 80), np.array_split(years, 80), strict=True)]  # fmt: skip
+    found = get("r2").result(np.sum(np.float64(sums), axis=0))
+    assert found == pytest.approx(sklearn.r2_score(years.astype(float), said.astype(float)), abs=0.004)
 
 
 def test_accuracy_of_a_binary_loss_counts_answers():

@@ -297,7 +297,7 @@ def test_a_notebook_gets_one_output_that_is_replaced(monkeypatch, stderr):
         (12.0, "12.0000"),
         (0.0004, "4.00e-04"),
         (-2e5, "-2.00e+05"),
-        (float("nan"), "nan"),
+        (float("nan"), "not defined"),
         (float("inf"), "inf"),
     ],
 )

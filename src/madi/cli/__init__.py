@@ -10,9 +10,16 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; `arguments` default to those of the process."""
-    from madi.cli.running import run
+    try:
+        from madi.cli.running import run
 
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+        code = run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:  # before the command line is there, or as it goes
+        sys.stderr.write("madi: interrupted.\n")
+        code = INTERRUPTED
+    sys.exit(code)

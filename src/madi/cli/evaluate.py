@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from madi.cli.console import notice, say, show, table
+from madi.cli.job import say_how_far_off
+from madi.cli.run_folder import MODEL
 from madi.errors import ConfigurationError, unknown_name
 
 if TYPE_CHECKING:
     from madi.cli.loading import Found
     from madi.training import Loss, Trainer
 
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out new pictures that cannot be read, and name them.")]
 PARTS = {"train": "training", "validation": "validation", "test": "test"}
 
 
@@ -46,6 +49,7 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="NAME", help="Once a metric. [those of its training]", show_default=False),
     ] = None,
+    skip_bad: SkipBad = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a page on it to this .html file.", show_default=False),
@@ -67,7 +71,7 @@ def evaluate(
         raise unknown_name("part of a dataset", part, PARTS)
     found = find_model(model)
     measure = found.loss(loss)
-    measured = _measured(found, measure, dataset, part, data)
+    measured = _measured(found, measure, dataset, part, data, skip_bad)
     names = metrics or found.about.get("metrics") or ["accuracy" if measured.classes else "r2"]
     trainer = Trainer(found.model, loss=measure, metrics=names)
     began = time.perf_counter()
@@ -75,6 +79,7 @@ def evaluate(
     took = f"{measured.count:,} examples, {duration(time.perf_counter() - began, tenths=True)}"
     say(f"{found.place} on {measured.name}: {took}")
     show(table(list(values), [[number(value) for value in values.values()]], numbers=list(values)))
+    say_how_far_off(found.model, found.preparation, measured.examples, measured.name)
     if report is not None:
         _write_report(report.expanduser(), found, trainer, measured, values)
         say(f"Written to {report}")
@@ -102,17 +107,23 @@ class Measured:
         return count_of(self.examples)
 
 
-def _measured(found: Found, loss: Loss, dataset: str | None, part: str, data: str | None) -> Measured:
+def _measured(
+    found: Found, loss: Loss, dataset: str | None, part: str, data: str | None, skip_bad: bool
+) -> Measured:  # fmt: skip
     from madi.cli.sources import kind_of
     from madi.datasets import NAMES
 
     trained_on = str(found.about.get("dataset") or "digits")
+    if skip_bad and (dataset is None or dataset in NAMES):
+        raise ConfigurationError(
+            "--skip-bad: is for new pictures. Name a folder of them, with a folder for each class."
+        )
     if (dataset or trained_on) in NAMES:
         return _named(dataset or trained_on, loss, part, data or found.data)
     if dataset is None:
         return _of_its_run(found, loss, part)
     kind_of(dataset)  # what is neither a name nor there gets the closest name
-    return _new(found, loss, Path(dataset).expanduser())
+    return _new(found, loss, Path(dataset).expanduser(), skip_bad)
 
 
 def _named(name: str, loss: Loss, part: str, folder: str | None) -> Measured:
@@ -145,7 +156,7 @@ def _of_its_run(found: Found, loss: Loss, part: str) -> Measured:
     return Measured(f"{loaded.name}, {part}", parts[PARTS[part]], loaded.classes)
 
 
-def _new(found: Found, loss: Loss, path: Path) -> Measured:
+def _new(found: Found, loss: Loss, path: Path, skip_bad: bool) -> Measured:
     """New rows or pictures, prepared as those of the training were."""
     from madi.cli.building import targets
     from madi.datasets import Split
@@ -155,23 +166,29 @@ def _new(found: Found, loss: Loss, path: Path) -> Measured:
         raise ConfigurationError(
             f"{path}: {found.place} does not say how raw data become its inputs. Name one of madi's datasets."
         )
-    inputs, y = preparation.read_examples(path)
+    inputs, y = preparation.read_examples(path, skip_bad=skip_bad)
     for text in inputs.notices:
         notice(text)
     examples = targets(loss, Split(inputs.x, y), len(preparation.classes))
-    return Measured(str(path), examples, preparation.classes, inputs.names, inputs.rows)
+    return Measured(path.resolve().name, examples, preparation.classes, inputs.names, inputs.rows)
+
+
+def _called(found: Found) -> str:
+    """What a report calls the model: the name of its run, or that of its file."""
+    place = Path(found.place).resolve()
+    return place.parent.name if found.config is not None and place.name == MODEL else place.name
 
 
 def _write_report(
     path: Path, found: Found, trainer: Trainer, measured: Measured, values: Mapping[str, float]
 ) -> None:  # fmt: skip
-    from madi.cli.report import known_of
+    from madi.cli.report import known_of, shown
     from madi.diagnostics.report import Evidence, write_report
 
     evidence = Evidence(
         model=found.model, loss=trainer.loss, parts={"test": measured.examples}, data=measured.name,
-        network=Path(found.place).name, measured={"test": values}, metrics=trainer.metrics, names=measured.names,
-        rows=measured.rows, configuration="" if found.config is None else found.config.to_toml(),
+        network=_called(found), measured={"test": values}, metrics=trainer.metrics, names=measured.names,
+        rows=measured.rows, configuration=shown(found.config),
         **known_of(measured.classes, found.preparation),
     )  # fmt: skip
     write_report(evidence, path)

@@ -15,8 +15,9 @@ from madi.cli.sources import show_preparation
 from madi.config import TrainConfig
 
 if TYPE_CHECKING:
-    from madi.datasets import Dataset, StreamedDataset
+    from madi.datasets import Dataset, Preparation, StreamedDataset
     from madi.diagnostics import Doctor
+    from madi.layers import Layer
     from madi.training import Callback, Trainer
 
 
@@ -131,20 +132,12 @@ class Job:
         return {}
 
     def report(self, measured: dict[str, Any]) -> None:
-        """What is told besides: how far predictions are off, in the units of what is predicted."""
-        from madi.training import predict
-
-        preparation, tested = self.data.preparation, self.parts.get("test")
-        if preparation is None or self.data.classes or not isinstance(tested, tuple):
-            return
-        x, y = tested
-        off = np.abs(preparation.restore(predict(self.trainer.model, x)) - preparation.restore(y)).mean(axis=0)
-        for name, mean in zip(preparation.target, off, strict=True):
-            say(f"{name} of the test examples is predicted {mean:.4g} off on the average")
+        """What is told besides: how far predictions are off."""
+        say_how_far_off(self.trainer.model, self.data.preparation, self.parts.get("test"), "the test examples")
 
     def write_besides(self, folder: RunFolder) -> list[str]:
         """Write what the folder has besides; the names of the files."""
-        return []
+        return [f"{EVENTS}/"] if folder.file(EVENTS).is_dir() and self.config.tensorboard else []
 
     def about(self) -> dict[str, Any]:
         """What the model's file says of its origin, and of how raw examples become its inputs."""
@@ -175,6 +168,18 @@ class Job:
         if self.doctor is not None:
             say()
             say(str(self.doctor.examine()))
+
+
+def say_how_far_off(model: Layer, preparation: Preparation | None, examples: Any, named: str) -> None:
+    """How far predictions of numbers are off for `examples`, (x, y), in the units of what is predicted."""
+    from madi.training import predict
+
+    if preparation is None or preparation.classes or not isinstance(examples, tuple) or not len(examples[0]):
+        return
+    x, y = examples
+    off = np.abs(preparation.restore(predict(model, x)) - preparation.restore(y)).mean(axis=0)
+    for name, mean in zip(preparation.target, off, strict=True):
+        say(f"{name} of {named} is predicted {mean:.4g} off on the average")
 
 
 def finish(

@@ -120,8 +120,8 @@ def sizes(option: str, text: str | None) -> tuple[int, ...] | None:
 
 
 def _missing(path: Path, names: list[str] | None = None) -> str:
-    if RunFolder(path, was_there=True).has_checkpoints():
-        return f"{path}: holds no {MODEL} yet, for its training was killed. Go on with it: madi train --resume {path}."
+    if again := RunFolder(path, was_there=True).how_to_go_on():
+        return f"{path}: holds no {MODEL} yet, for what was begun there has not ended. Go on with it: {again}."
     if path.is_dir():
         return f"{path}: holds no {MODEL}, so it is no folder of a run. Give one that 'madi train' has written."
     near = closest(str(path), names or [])

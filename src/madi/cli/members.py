@@ -69,6 +69,7 @@ class Members(Job):
             fit_together(
                 self.trainers, self.parts["training"], validation=self.parts.get("validation"), epochs=config.epochs,
                 batch_size=config.batch_size, verbose=0 if quiet else 1, **self.weights(),
+                names=[f"member {place}" for place in range(1, len(self.trainers) + 1)],
             )  # fmt: skip
         finally:
             self.seconds = time.perf_counter() - began

@@ -14,6 +14,7 @@ import numpy as np
 import typer
 
 from madi.cli.console import notice, say, show, table
+from madi.cli.evaluate import SkipBad
 from madi.errors import ConfigurationError, FileError, closest
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE", help="Write all of it to this .csv or .json file.", show_default=False),
     ] = None,
+    skip_bad: SkipBad = False,
     invert: Annotated[bool, typer.Option("--invert", help="For images of dark ink on light paper.")] = False,
     data: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Folder of a local copy of the dataset.", show_default=False)
@@ -53,6 +55,7 @@ def predict(
       madi predict runs/mnist-mlp-20260101-120000 three.png seven.png --invert
       madi predict model.safetensors measurements.csv --output predictions.csv
       madi predict runs/houses-mlp-20260101-120000 new_houses.csv
+      madi predict runs/photos-resnet_cifar-20260101-120000 folder_of_more --skip-bad
       madi predict model.safetensors digits
     """
     from madi.cli.loading import find_model
@@ -62,9 +65,11 @@ def predict(
     found = find_model(model)
     preparation = found.preparation
     if preparation is None:
+        _expect_unset("--skip-bad", skip_bad, "this model was not trained on pictures of your own")
         names, x = _examples(found, inputs, invert, data)
     else:
-        names, x = _prepared(preparation, inputs, invert)
+        _expect_unset("--invert", invert, "this model takes its pictures as they are")
+        names, x = _prepared(preparation, inputs, skip_bad)
     answers = _answers(found, preparation, names, x)
     show(answers.table())
     if lost := int((~np.isfinite(answers.values).all(axis=1)).sum()):
@@ -123,11 +128,14 @@ class Answers:
             raise FileError(f"{path}: cannot be written ({error.strerror or error}). Choose another file.") from error
 
 
-def _prepared(preparation: Preparation, inputs: Sequence[str], invert: bool) -> tuple[list[str], np.ndarray]:
+def _expect_unset(option: str, given: bool, why: str) -> None:
+    if given:
+        raise ConfigurationError(f"{option}: {why}. Leave it out.")
+
+
+def _prepared(preparation: Preparation, inputs: Sequence[str], skip_bad: bool) -> tuple[list[str], np.ndarray]:
     """The raw rows or pictures in files, as those of the training became examples."""
-    if invert:
-        raise ConfigurationError("--invert: this model takes its pictures as they are. Leave it out.")
-    read = preparation.read([Path(entry).expanduser() for entry in inputs])
+    read = preparation.read([Path(entry).expanduser() for entry in inputs], skip_bad=skip_bad)
     for text in read.notices:
         notice(text)
     return read.names, read.x

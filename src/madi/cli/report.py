@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from madi.cli.run_folder import FREE, REPORT, writing
+from madi.config import TrainConfig
 
 if TYPE_CHECKING:
     from madi.cli.job import Job
@@ -32,11 +34,19 @@ def evidence_of(job: Job, measured: dict[str, Any]) -> Evidence:
     return Evidence(
         model=trainer.model, loss=trainer.loss, parts=job.parts, data=data.name, network=_network(job),
         measured=measured, metrics=config.metrics or (), history=trainer.history, ending=_ending(job),
-        notices=[data.notice] if data.notice else [], configuration=config.to_toml(), seconds=_seconds(job),
+        notices=[data.notice] if data.notice else [], configuration=shown(config), seconds=_seconds(job),
         findings=None if job.doctor is None else job.doctor.examine(), trainer=trainer, seed=config.seed,
         names=data.names.get("test" if "test" in job.parts else "validation"),
         **known_of(data.classes, data.preparation),
     )  # fmt: skip
+
+
+def shown(config: TrainConfig | None) -> str:
+    """The configuration as a report shows it: data by their names, for where they lie is nobody else's business."""
+    if config is None:
+        return ""
+    places = {name: getattr(config, name) for name in ("dataset", "data", "test_data")}
+    return replace(config, **{name: Path(place).name for name, place in places.items() if place}).to_toml()
 
 
 def known_of(classes: Sequence[str], preparation: Preparation | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jso
 CURVES, RESULTS = "curves.png", "results.json"
 REPORT, EVENTS, CHECKPOINTS = "report.html", "tensorboard", "checkpoints"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
+SEARCH = "search.toml"  # of madi tune
 ELSEWHERE = "Choose another folder with --output."
 FREE = "Free some space, or choose another folder with --output."
 
@@ -102,6 +103,24 @@ class RunFolder:
         from madi.training.checkpoints.folder import paths
 
         return bool(paths(self.file(CHECKPOINTS)))
+
+    def how_to_go_on(self) -> str | None:
+        """The command that goes on with what has begun here; None where nothing has."""
+        if self.file(SEARCH).exists():
+            return f"madi tune --resume {self.path}"
+        return f"madi train --resume {self.path}" if self.has_checkpoints() else None
+
+    def finished(self, config: TrainConfig) -> bool:
+        """Whether the run of this configuration has ended in order and all of it is written: nothing is left to do."""
+        from madi.training.checkpoints.folder import newest
+
+        try:
+            told = json.loads(self.file(RESULTS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        whole = isinstance(told, dict) and told.get("interrupted") is False and self.file(MODEL).exists()
+        last = newest(self.file(CHECKPOINTS)) if whole else None
+        return last is not None and last.finished and last.last_epoch == config.epochs
 
     def file(self, name: str) -> Path:
         """The path of one of its files."""

@@ -15,19 +15,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
+from madi.cli import INTERRUPTED
 from madi.cli.spelling import as_option
 from madi.errors import MadiError, closest, spelled
 
 SUCCESS, FAULT, MISTAKE = 0, 1, 2
-INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 and the number of the signal, as shells count
+BROKEN_PIPE, TERMINATED = 141, 143  # 128 and the number of the signal, as shells count
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments`; the exit code."""
     try:
-        with _ended_by_sigterm(), _heard_signals(), spelled(as_option):
+        with _handled_signals(), _heard_signals(), spelled(as_option):
             code = _invoke(arguments)
             sys.stdout.flush()
             return code
@@ -36,8 +37,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except Exception as error:
-        mistake = isinstance(error, MadiError) or _is_of_usage(error)
-        return _told(MISTAKE, one_line(error)) if mistake else _fault(error)
+        if isinstance(error, MadiError) or _is_of_usage(error):
+            return _told(MISTAKE, one_line(error))
+        return _told(INTERRUPTED, "madi: interrupted.") if _is_interrupt(error) else _fault(error)
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -47,6 +49,15 @@ def _invoke(arguments: Sequence[str]) -> int:
 
     code = typer.main.get_command(app).main(list(arguments), prog_name="madi", standalone_mode=False)
     return code if isinstance(code, int) else SUCCESS
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C came while a library was being imported, which tells it as an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        if isinstance(error, ImportError) and "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def one_line(error: Exception) -> str:
@@ -142,16 +153,19 @@ def installed_version() -> str:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM ends the program in order, so that what there is can be saved."""
+def _handled_signals() -> Iterator[None]:
+    """Within the block Ctrl-C and SIGTERM end the program in order, so that what there is can be saved."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _terminate)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background ignores it
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -165,11 +179,7 @@ def _heard_signals() -> Iterator[None]:
 
     def hear(ignored: Any) -> None:
         number = signals.get(ignored.exc_type)
-        if number is None:
-            return before(ignored)
-        again = threading.Timer(0.05, _thread.interrupt_main, (number,))  # by then the callback has ended
-        again.daemon = True
-        again.start()
+        return before(ignored) if number is None else _send_again(number)
 
     sys.unraisablehook = hear
     try:
@@ -178,5 +188,30 @@ def _heard_signals() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+def _terminate(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        return _send_again(number)
     sys.exit(TERMINATED)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        return _send_again(number)
+    raise KeyboardInterrupt
+
+
+_interrupt.raises_keyboard_interrupt = True  # type: ignore[attr-defined]  # a fit may put its own in its place
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: libraries of compiled code lose an exception there, or crash by it."""
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _send_again(number: int) -> None:
+    """Raise a signal once more, a little later."""
+    again = threading.Timer(0.05, _thread.interrupt_main, (number,))
+    again.daemon = True
+    again.start()

@@ -8,16 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from madi.cli.console import notice
-from madi.cli.job import finish, job_of
+from madi.cli import INTERRUPTED
+from madi.cli.console import notice, say
+from madi.cli.job import Job, finish, job_of
 from madi.cli.rate import report_rate
-from madi.cli.run_folder import CONFIGURATION, Output, Overwrite, Quiet, RunFolder
+from madi.cli.run_folder import CONFIGURATION, SEARCH, Output, Overwrite, Quiet, RunFolder
 from madi.cli.settings import with_fields
 from madi.cli.sources import placed
 from madi.config import OPTIMIZER, RUN, TrainConfig
 from madi.errors import ConfigurationError, DivergenceError, FileError
-
-INTERRUPTED = 130
 
 
 @with_fields(TrainConfig, argument="dataset")
@@ -74,6 +73,9 @@ def train(
         if given or config or output or overwrite or find_rate:
             raise ConfigurationError("--resume: goes on with the run as it was asked for. Leave out everything else.")
         chosen, folder = _old(resume)
+        if folder.finished(chosen):
+            say(f"{folder.path}: this run has ended already, so that nothing is left to go on with.")
+            return
     job = None
     try:
         job = job_of(chosen, watched=not quiet)
@@ -90,7 +92,7 @@ def train(
         if job is not None and job.trainer.step:
             finish(job, folder, quiet=True, broken_off=True)
             if not isinstance(error, Exception):
-                _say_how_to_go_on(folder, quiet)
+                _say_how_to_go_on(job, folder, quiet)
         elif resume is None and not folder.has_checkpoints():
             folder.give_up()
         if job is not None and isinstance(error, DivergenceError) and not quiet:
@@ -98,15 +100,22 @@ def train(
         raise
     finish(job, folder, quiet=quiet, broken_off=job.trainer.interrupted)
     if job.trainer.interrupted:
-        _say_how_to_go_on(folder, quiet)
+        _say_how_to_go_on(job, folder, quiet)
         raise typer.Exit(INTERRUPTED)
     if not quiet:
         job.report_health()
 
 
-def _say_how_to_go_on(folder: RunFolder, quiet: bool) -> None:
-    if folder.has_checkpoints() and not quiet:
+def _say_how_to_go_on(job: Job, folder: RunFolder, quiet: bool) -> None:
+    if quiet:
+        return
+    if folder.has_checkpoints():
         notice(f"To go on: madi train --resume {folder.path}")
+    elif job.config.members > 1:
+        notice(
+            "Interrupted: what the members have learned is kept, but no checkpoints are, and so they cannot be trained "
+            "further."
+        )
 
 
 def _new(
@@ -123,6 +132,8 @@ def _new(
 def _old(path: Path) -> tuple[TrainConfig, RunFolder]:
     """Those of a run that was begun."""
     folder = RunFolder(path.expanduser(), was_there=True)
+    if folder.file(SEARCH).exists():
+        raise ConfigurationError(f"--resume {path}: holds a search. Go on with it: {folder.how_to_go_on()}.")
     if not folder.file(CONFIGURATION).exists():
         raise FileError(f"--resume {path}: holds no run, for {CONFIGURATION} is missing. Name a folder of madi train.")
     chosen = TrainConfig.from_toml(folder.file(CONFIGURATION)).completed()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from madi.cli import INTERRUPTED
 from madi.cli.console import notice, say, show, table
 from madi.cli.job import finish, job_of
 from madi.cli.members import expect_alone
-from madi.cli.run_folder import CONFIGURATION, Output, Overwrite, Quiet, RunFolder, writing
+from madi.cli.run_folder import CONFIGURATION, SEARCH, Output, Overwrite, Quiet, RunFolder, writing
 from madi.cli.settings import with_fields
-from madi.cli.train import INTERRUPTED
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from madi.training import Loss
     from madi.tuning import Round, Search
 
-SETTINGS, JOURNAL, TRIALS, FIGURE = "search.toml", "search.journal", "trials.csv", "search.png"
+JOURNAL, TRIALS, FIGURE = "search.journal", "trials.csv", "search.png"
 SHOWN = 10  # trials in the table on the terminal
 
 
@@ -71,7 +71,7 @@ def tune(
         found = job.search(quiet)
     except BaseException as error:
         mistaken = isinstance(error, MadiError) and (job is None or job.made < 2)
-        if mistaken or not folder.file(SETTINGS).exists():
+        if mistaken or not folder.file(SEARCH).exists():
             _give_up(folder)
         else:
             _tell_how_to_go_on(folder)
@@ -82,7 +82,7 @@ def tune(
 def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[TuneConfig, RunFolder]:
     config = TuneConfig.searching(given)
     expect_alone(config, config.ranges())
-    if output is not None and (output / SETTINGS).exists() and not overwrite:
+    if output is not None and (output / SEARCH).exists() and not overwrite:
         raise ConfigurationError(
             f"--output {output}: holds a search already. Go on with it by --resume {output}, choose another folder, or "
             "add --overwrite."
@@ -95,16 +95,16 @@ def _begin(config: TuneConfig, folder: RunFolder) -> None:
     folder.begin(config.fixed())
     with writing(folder.path, "Choose another folder with --output."):
         folder.file(JOURNAL).unlink(missing_ok=True)
-        folder.file(SETTINGS).write_text(config.to_toml(), encoding="utf-8")
+        folder.file(SEARCH).write_text(config.to_toml(), encoding="utf-8")
 
 
 def _old(path: Path, given: dict[str, Any], output: Path | None) -> tuple[TuneConfig, RunFolder]:
     if given or output is not None:
         raise ConfigurationError("--resume: goes on with the search as it was asked for. Leave out everything else.")
-    if not (path / SETTINGS).exists():
-        raise FileError(f"--resume {path}: holds no search, for {SETTINGS} is missing. Name the folder of a madi tune.")
+    if not (path / SEARCH).exists():
+        raise FileError(f"--resume {path}: holds no search, for {SEARCH} is missing. Name the folder of a madi tune.")
     _mend(path / JOURNAL)
-    return TuneConfig(**read_toml(path / SETTINGS)), RunFolder(path, was_there=True)
+    return TuneConfig(**read_toml(path / SEARCH)), RunFolder(path, was_there=True)
 
 
 def _mend(journal: Path) -> None:
@@ -119,7 +119,7 @@ def _give_up(folder: RunFolder) -> None:
     if folder.was_there:
         return
     with contextlib.suppress(OSError):
-        for name in (SETTINGS, JOURNAL):
+        for name in (SEARCH, JOURNAL):
             folder.file(name).unlink(missing_ok=True)
     folder.give_up()
 

@@ -40,7 +40,7 @@ class Interrupts:
         self.counts: Counter[int] = Counter()
         self._before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _interrupted):
+            if _raises(signal.getsignal(signal.SIGINT)):
                 self._take(signal.SIGINT)
             if callable(signal.getsignal(signal.SIGTERM)):
                 self._take(signal.SIGTERM)
@@ -101,8 +101,8 @@ def immediate_second_interrupt() -> Iterator[None]:
     For the command line: what runs in a notebook must not end the notebook.  Outside the main thread, and where
     somebody else handles SIGINT, nothing is changed.
     """
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    ours, handler = threading.current_thread() is threading.main_thread(), signal.getsignal(signal.SIGINT)
+    if not ours or handler is _interrupted or not _raises(handler):
         yield
         return
     listening, telling = socket.socketpair()
@@ -114,7 +114,7 @@ def immediate_second_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, handler)
         signal.set_wakeup_fd(before)
         telling.close()
         watch.join()
@@ -124,6 +124,12 @@ def immediate_second_interrupt() -> Iterator[None]:
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
     _answered()
     raise KeyboardInterrupt
+
+
+def _raises(handler: Any) -> bool:
+    """Whether a handler of SIGINT is Python's own, or says that it raises KeyboardInterrupt as that does."""
+    own = handler in (signal.default_int_handler, _interrupted)
+    return own or getattr(handler, "raises_keyboard_interrupt", False)
 
 
 def _watch(listening: socket.socket, answered: int) -> None:

@@ -18,6 +18,9 @@ from madi.kernels.arrays import array_library
 from madi.kernels.indexing import one_hot
 from madi.training.losses import Loss
 
+SMALL = 1e-30  # in place of a sum of weights that is 0
+ROUNDING, NO_SPREAD = 1e-6, 1e-12  # of float32 sums, over the sum of squares
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -139,18 +142,26 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def _errors(prediction: Array, target: Array, weight: Array, logits: bool) -> Array:
-    """Σ |e|, Σ e², Σ t, Σ t², Σ 1 over all elements, weighted."""
+    """Σ |e|, Σ e², n, n m, n m², Σ (t - m)² over the elements of a batch, weighted: n of them, of mean target m."""
     xp = array_library(prediction)
     t = target.reshape(prediction.shape).astype(prediction.dtype)
     e = prediction - t
     w = weight.reshape(weight.shape + (1,) * (e.ndim - 1)) * xp.ones_like(e)
-    return xp.stack([(abs(e) * w).sum(), (e * e * w).sum(), (t * w).sum(), (t * t * w).sum(), w.sum()])
+    n, total = w.sum(), (t * w).sum()
+    m = total / xp.maximum(n, SMALL)
+    return xp.stack([(abs(e) * w).sum(), (e * e * w).sum(), n, total, m * total, ((t - m) ** 2 * w).sum()])
 
 
 def _r_squared(sums: np.ndarray) -> np.ndarray:
-    _, squared, total, total_squared, count = np.moveaxis(sums, -1, 0)
-    spread = total_squared - total**2 / count
-    return 1 - squared / np.where(spread > 0, spread, np.nan)
+    """1 - Σ e² / Σ (t - mean)²; NaN, for it is not defined, where all targets are the same.
+
+    Σ (t - mean)² is what batches vary within themselves, and what their means m vary by: Σ n m² - (Σ n m)² / Σ n.  Of
+    float32 sums the latter is mere rounding where it is small beside its terms.
+    """
+    _, squared, n, total, means, within = np.moveaxis(sums.astype(np.float64), -1, 0)
+    between = means - total**2 / n
+    spread = within + np.where(between > ROUNDING * means, between, 0.0)
+    return 1 - squared / np.where(spread > NO_SPREAD * means, spread, np.nan)
 
 
 def _auc(target: np.ndarray, prediction: np.ndarray) -> float:
@@ -194,9 +205,9 @@ METRICS: dict[str, Metric | Whole] = {
         Metric("precision", _confusion, _macro(lambda hits, said, true: _ratio(hits, said))),
         Metric("recall", _confusion, _macro(lambda hits, said, true: _ratio(hits, true))),
         Metric("f1", _confusion, _macro(lambda hits, said, true: _ratio(2 * hits, said + true))),
-        Metric("mean_absolute_error", _errors, lambda sums: sums[..., 0] / sums[..., 4], greater_is_better=False),
-        Metric("mean_squared_error", _errors, lambda sums: sums[..., 1] / sums[..., 4], greater_is_better=False),
-        Metric("root_mean_squared_error", _errors, lambda s: np.sqrt(s[..., 1] / s[..., 4]), greater_is_better=False),
+        Metric("mean_absolute_error", _errors, lambda sums: sums[..., 0] / sums[..., 2], greater_is_better=False),
+        Metric("mean_squared_error", _errors, lambda sums: sums[..., 1] / sums[..., 2], greater_is_better=False),
+        Metric("root_mean_squared_error", _errors, lambda s: np.sqrt(s[..., 1] / s[..., 2]), greater_is_better=False),
         Metric("r_squared", _errors, _r_squared),
         Whole("auc", _auc),
     )

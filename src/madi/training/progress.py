@@ -22,8 +22,17 @@ LINES = 20  # most lines of a fit at verbose 1 without a terminal
 REFRESHES_PER_SECOND = 5
 
 
-def progress_for(verbose: int) -> Progress:
-    """What shows a fit at this level of `verbose`; ConfigurationError for another than 0, 1 and 2."""
+def progress_for(verbose: int, called: str = "") -> Progress:
+    """What shows a fit at this level of `verbose`; ConfigurationError for another than 0, 1 and 2.
+
+    called   what the fit is called, where it is one of several
+    """
+    shown = _shown(verbose)
+    shown.called = called
+    return shown
+
+
+def _shown(verbose: int) -> Progress:
     if isinstance(verbose, bool):  # as many call it: verbose=False
         verbose = int(verbose)
     if verbose not in (0, 1, 2):
@@ -41,7 +50,16 @@ def progress_for(verbose: int) -> Progress:
 
 
 class Progress:
-    """Shows nothing: the base of those that do, and all that the trainer calls."""
+    """Shows nothing: the base of those that do, and all that the trainer calls.
+
+    called   what the fit is called, where it is one of several: "member 2"
+    """
+
+    called = ""
+
+    def place(self, epoch: int, last: int) -> str:
+        """Where the fit is: "epoch  3/20", after what it is called."""
+        return f"{self.called}{': ' if self.called else ''}epoch {epoch:{len(str(last))}}/{last}"
 
     def start(self, epochs: int, first_epoch: int, steps: int | None) -> None:
         """A fit of `epochs` epochs begins, the first of which has this number (from 1).
@@ -88,8 +106,7 @@ class Lines(Progress):
 
     def epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Write the line of the epoch, or keep it in case it proves to be the last."""
-        width = len(str(self.last))
-        line = "  ".join([f"epoch {epoch:{width}}/{self.last}", *results(values), self._seconds(values)])
+        line = "  ".join([self.place(epoch, self.last), *results(values), self._seconds(values)])
         self.unsaid = line
         if epoch in (self.first, self.last) or epoch % self.every == 0:
             self._say()
@@ -183,8 +200,7 @@ class Bar(Progress):
 
     def _title(self) -> str:
         begun = self.current if self.step or not self.closed else self.current - 1
-        number = max(self.first, min(begun, self.last))
-        return f"epoch {number:{len(str(self.last))}}/{self.last}"
+        return self.place(max(self.first, min(begun, self.last)), self.last)
 
     def _state(self) -> str:
         """What stands to the right of the bar."""
@@ -305,7 +321,9 @@ def results(values: Mapping[str, float]) -> Iterator[str]:
 
 def number(value: float) -> str:
     """Four digits after the point, or powers of ten where those would say nothing."""
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 or value != value else f"{value:.2e}"
+    if value != value:
+        return "not defined"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
 
 
 def duration(seconds: float, *, tenths: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ ENGINE = "together"
 def fit_together(
     trainers: Sequence[Trainer], data: Any, *, validation: Any = None, epochs: int = 1, batch_size: int = 100,
     sample_weight: Any = None, class_weight: Mapping[int, float] | None = None, verbose: int = 0,
-    checkpoints: None = None,
+    checkpoints: None = None, names: Sequence[str] = (),
 ) -> list[History]:  # fmt: skip
     """Train each of the trainers for `epochs` more epochs, as its own `fit` would; the history of each.
 
@@ -37,6 +38,7 @@ def fit_together(
     trainers   madi.Trainer objects, each with a model of its own
     data       arrays (x, y); the other arguments are those of `Trainer.fit`, but for checkpoints: none are kept of
                several trainers, and asking for them is a ConfigurationError
+    names      what the progress calls each of the trainers, such as "trial 1"
 
     Raises what `Trainer.fit` raises before anything is trained; ConfigurationError for trainers of different orders of
     examples, or of one model.  Ctrl-C ends the fit after the call in flight, with the weights so far.
@@ -54,8 +56,8 @@ def fit_together(
     given = {"validation": validation, "sample_weight": sample_weight, "class_weight": class_weight}
     groups = _groups(trainers, data)
     checked = [group[0]._datasets(data, batch_size=batch_size, **given) for group in groups]
-    for trainer in trainers:
-        trainer.interrupted = False
+    for trainer, name in zip(trainers, names or itertools.repeat(""), strict=False):
+        trainer.interrupted, trainer._called = False, name
     for group, (training, held_out) in zip(groups, checked, strict=True):
         size = _size(group, len(training), epochs, batch_size)
         for start in range(0, len(group), size):
@@ -140,13 +142,19 @@ def _engine(leader: Trainer) -> JointEngine:
     return found
 
 
+def _mean_of(group: Sequence[Trainer]) -> str:
+    """What the progress of a group is called, which shows the mean of them."""
+    first, last = group[0]._called, group[-1]._called
+    return f"mean of {first} .. {last}" if first else ""
+
+
 def _joint(
     group: Sequence[Trainer], engine: JointEngine, data: Examples, validation: Examples | None, epochs: int,
     batch_size: int, verbose: int,
 ) -> None:  # fmt: skip
     """One fit of all of the group."""
     leader = group[0]
-    leader._progress = progress_for(verbose)
+    leader._progress = progress_for(verbose, _mean_of(group))
     try:
         with Interrupts() as signals:
             JointRun(group, data, validation, batch_size, engine, signals).go(epochs)

@@ -94,7 +94,7 @@ class Trainer:
         self.engine_name = engine
         self.history = History()
         self.interrupted = False
-        self._progress = progress_for(0)
+        self._progress, self._called = progress_for(0), ""
         self._engines: dict[str, Any] = {}
         self._first_values: dict[str, Any] | None = None
         self._begin()
@@ -156,7 +156,7 @@ class Trainer:
         chosen = as_callbacks(callbacks)
         kept = keeping_of(as_checkpoints(checkpoints, resume=resume), resume=resume)
         training, held_out = self._datasets(data, validation, sample_weight, class_weight, batch_size)
-        self._progress = progress_for(verbose)
+        self._progress = progress_for(verbose, self._called)
         Run(self, training, held_out, epochs, batch_size, chosen, accumulate, kept).go()
         return self.history
 

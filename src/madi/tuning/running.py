@@ -42,7 +42,7 @@ def run_trials(
     finished: list[Trial] = []
     for key, members in groups.items():
         options = dict(key)
-        _fit([trainer for _, trainer in members], data, validation, options)
+        _fit({f"trial {entry.number}": trainer for entry, trainer in members}, data, validation, options)
         done = [(entry, trainer.history) for entry, trainer in members if _is_done(trainer.history, options["epochs"])]
         finished += [_trial(entry, history) for entry, history in done]
         if len(done) < len(members):
@@ -50,13 +50,14 @@ def run_trials(
     return finished, False
 
 
-def _fit(trainers: Sequence[Trainer], data: Any, validation: Any, options: dict[str, Any]) -> None:
-    """Train; where gradients are accumulated, one after the other."""
+def _fit(trials: Mapping[str, Trainer], data: Any, validation: Any, options: dict[str, Any]) -> None:
+    """Train, each by its name; where gradients are accumulated, one after the other."""
     if options["accumulate"] == 1:
         alike = {name: value for name, value in options.items() if name != "accumulate"}
-        fit_together(trainers, data, validation=validation, **alike)
+        fit_together(list(trials.values()), data, validation=validation, names=list(trials), **alike)
         return
-    for trainer in trainers:
+    for name, trainer in trials.items():
+        trainer._called = name
         try:
             trainer.fit(data, validation=validation, **options)
         except DivergenceError:

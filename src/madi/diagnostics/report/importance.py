@@ -54,8 +54,8 @@ def importances(evidence: Evidence) -> Importances | None:
     of a table: neither columns are named nor are they at most 50 features.
     """
     columns, answers = _columns(evidence), evidence.answers
-    if not columns or len(answers) < 2:
-        return None
+    if not columns or len(answers) < 2 or not (answers.is_classification or np.ptp(answers.sample.y, axis=0).any()):
+        return None  # of targets that are all the same, R² says nothing
     count = min(len(answers), _rows(evidence, len(columns)))
     generator = random.generator(random.fold_in(random.key(evidence.seed), SHUFFLE))
     drawn = answers.sample.pick(np.sort(generator.permutation(len(answers))[:count]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from madi.diagnostics.report.charts import Axis, Chart, panel, row
@@ -16,7 +18,7 @@ from madi.diagnostics.report.classification import (
     scores,
 )
 from madi.diagnostics.report.evidence import Evidence
-from madi.diagnostics.report.markup import Markup, number, percent, plural, section, table, tag
+from madi.diagnostics.report.markup import UNDEFINED, Markup, number, percent, plural, section, table, tag
 from madi.diagnostics.report.regression import Fit, fits
 
 MOST_CLASSES = 20  # of a matrix that can be read
@@ -150,12 +152,16 @@ def _regression(evidence: Evidence) -> Markup:
     true, said = (evidence.restored(values) for values in (evidence.answers.sample.y, evidence.answers.outputs))
     found = fits(true, said)
     names = [evidence.target_name(place, len(found)) for place in range(len(found))]
-    rows = [[name, fit.r_squared, fit.mae, fit.rmse] for name, fit in zip(names[:50], found, strict=False)]
+    rows = [[name, _squared(fit), fit.mae, fit.rmse] for name, fit in zip(names[:50], found, strict=False)]
     heads = ["", "R²", "mean absolute error", "root mean squared error"]
     units = "" if evidence.restore is None else " Errors are in the target's own units."
     text = f"{plural(len(true), 'example')} of the {evidence.judged_by} part.{units}"
     drawn = [row(_drawn(name, fit)) for name, fit in zip(names[:MOST_TARGETS], found, strict=False)]
     return section("Predicted and true", tag("p", text), table(heads, rows), *drawn)
+
+
+def _squared(fit: Fit) -> str:
+    return number(fit.r_squared) if math.isfinite(fit.r_squared) else UNDEFINED
 
 
 def _drawn(name: str, fit: Fit) -> list[Markup]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-NOTHING = "–"  # where a number is not defined
+NOTHING = "–"  # where there is no number
+UNDEFINED = "not defined"  # where that has to be said
 
 
 class Markup(str):

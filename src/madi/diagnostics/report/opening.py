@@ -9,7 +9,7 @@ from typing import Any
 from madi.datasets.dataset import Batches
 from madi.diagnostics.report.answers import MOST
 from madi.diagnostics.report.evidence import Evidence
-from madi.diagnostics.report.markup import Markup, number, percent, plural, section, table, tag
+from madi.diagnostics.report.markup import UNDEFINED, Markup, number, percent, plural, section, table, tag
 from madi.training.curves import TERMS
 
 SHARES = ("accuracy", "precision", "recall", "f1", "auc")  # shown in percent
@@ -92,8 +92,10 @@ def _figures(evidence: Evidence) -> Markup:
 
 
 def _value(name: str, value: float | None) -> str:
-    if value is None:
+    if value is None or (name == "loss" and math.isnan(value)):
         return number(None)
+    if math.isnan(value):
+        return UNDEFINED
     return percent(value) if name in SHARES or name.endswith("accuracy") else number(float(value))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 class Fit:
     """Of one target: what is true and what was predicted, (n,), and how far off that is.
 
-    r_squared   share of the targets' variance that is explained; NaN for fewer than two examples
+    r_squared   share of the targets' variance that is explained; NaN, for it is not defined, where all are the same
     mae, rmse   mean absolute error and root mean squared error, in the target's units
     """
 
@@ -31,6 +31,6 @@ def fits(true: np.ndarray, predicted: np.ndarray) -> list[Fit]:
 def _fit(true: np.ndarray, predicted: np.ndarray) -> Fit:
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-    squared = r2_score(true, predicted) if len(true) > 1 else math.nan
+    squared = r2_score(true, predicted) if np.ptp(true) > 0 else math.nan
     mae, rmse = mean_absolute_error(true, predicted), root_mean_squared_error(true, predicted)
     return Fit(true, predicted, float(squared), float(mae), float(rmse))
