@@ -197,6 +197,7 @@ REDUCTIONS = [
     case("ReduceMean", 18, X, noop_with_empty_axes=1),
     case("ReduceSum", 13, X, whole(), noop_with_empty_axes=1),
     case("ReduceSum", (11,), INTS, axes=[1]),
+    case("ReduceProd", (7, 13), INTS, axes=[1], keepdims=0),
     case("ReduceMax", (12, 13), np.array([[3, -4], [5, 6]], np.int8), axes=[0]),
     *(case(kind, (7, 11, 13), X, axis=1, keepdims=0) for kind in ("ArgMax", "ArgMin")),
     case("ArgMax", 12, np.array([[2, 2, 1], [0, 3, 3]], np.float32), axis=-1, select_last_index=1),

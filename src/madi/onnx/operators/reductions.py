@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from madi.graph import Array
+from madi.graph import Array, Variable
 from madi.kernels.arrays import array_library
 from madi.onnx.graph import Node
+from madi.onnx.operators.arithmetic import WHOLE
 from madi.onnx.operators.inputs import counted, integers, last_axis
 from madi.onnx.table import operator
 from madi.onnx.value import Value
@@ -32,8 +33,8 @@ def reduced(function: Reduce, x: Value, axes: Sequence[int], *, keepdims: bool) 
     return Value(last=y) if keepdims else Value(y)
 
 
-def _enter(kind: str, function: Reduce, *, axes_as_input: int) -> None:
-    @operator(kind, since=axes_as_input)
+def _enter(kind: str, function: Reduce, *, axes_as_input: int, types: tuple[str, ...] | None = None) -> None:
+    @operator(kind, since=axes_as_input, types=types)
     def reduction(
         x: Value, axes: Value | None = None, *, node: Node, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Value:  # fmt: skip
@@ -43,7 +44,7 @@ def _enter(kind: str, function: Reduce, *, axes_as_input: int) -> None:
             return x
         return reduced(function, x, _axes(node, given, x.ndim), keepdims=bool(keepdims))
 
-    @operator(kind)
+    @operator(kind, types=types)
     def reduction_by_attribute(x: Value, *, node: Node, axes: Sequence[int] | None = None, keepdims: int = 1) -> Value:
         """Along the axes that are named, or all."""
         return reduced(function, x, _axes(node, axes, x.ndim), keepdims=bool(keepdims))
@@ -58,11 +59,17 @@ def _squares(x: Any, axes: tuple[int, ...], **options: Any) -> Any:
     return F.sum(F.multiply(x, x), axes, **options)
 
 
+def _whole_product(x: Variable, axes: tuple[int, ...], *, keepdims: bool) -> Variable:
+    """Π x of whole numbers, such as sizes, which have no gradient."""
+    return Variable(x.value.prod(axis=axes, keepdims=keepdims))
+
+
 _enter("ReduceL1", lambda x, axes, **options: F.sum(F.absolute(x), axes, **options), axes_as_input=18)
 _enter("ReduceL2", lambda x, axes, **options: F.sqrt(_squares(x, axes, **options)), axes_as_input=18)
 _enter("ReduceMax", F.max, axes_as_input=18)
 _enter("ReduceMean", F.mean, axes_as_input=18)
 _enter("ReduceMin", F.min, axes_as_input=18)
+_enter("ReduceProd", _whole_product, axes_as_input=18, types=WHOLE)
 _enter("ReduceSum", F.sum, axes_as_input=13)
 _enter("ReduceSumSquare", _squares, axes_as_input=18)
 
