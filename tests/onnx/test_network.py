@@ -384,6 +384,24 @@ def test_whole_numbers_and_several_inputs_are_refused():
         load(content).model  # noqa: B018
 
 
+MALFORMED = {
+    "y = Conv(x, row)": "kernel_size must be",
+    "y = Conv(x, wide)": "channels",
+    "y = Gemm(x, row)": "it multiplies across examples",
+    "y = PRelu(x, row)": "its constant has the shape",
+    "y = Transpose<perm=[0,1]>(x)": "axes|list|tuple",
+    "z = Relu(x) t = Transpose<perm=[0,2,3,1]>(x) y = Add(z, t)": "shape mismatch",
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+def test_files_that_contradict_themselves_are_refused(body):
+    constants = {"row": np.ones(7, np.float32), "wide": np.ones((4, 9, 1, 1), np.float32)}
+    constants = {name: array for name, array in constants.items() if name in body}
+    with pytest.raises(Unsupported, match=MALFORMED[body]):
+        load(small_file(body, constants=constants)).model  # noqa: B018
+
+
 def test_paths_within_paths_without_end_are_refused():
     count = 60
     down = " ".join(f"v{i + 1} = Relu({f'v{i}' if i else 'x'})" for i in range(count))

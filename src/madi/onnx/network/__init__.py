@@ -70,19 +70,20 @@ class _Values:
     def take(self, node: Node, place: Place) -> None:
         """Enter what the node computes."""
         inputs = [self.value(name, node) for name in node.inputs]
-        known = [value for value in inputs if not isinstance(value, Flow)]
-        if node.kind == "Shape" and isinstance(inputs[0], Flow):
-            begin, end = node.attributes.get("start", 0), node.attributes.get("end")
-            found = shape_of(place.count, inputs[0].sizes)
-            outputs = [Known(found.array[begin:end], found.other[begin:end])]
-        elif len(known) == len(inputs):
-            outputs = computed(node, place.opset, known)
-            if outputs is None:
-                raise place.refusal("it computes constants that are too large to be shapes.")
-        else:
-            outputs = [flow_of(place, inputs)]
-        for name, value in zip(node.outputs, outputs, strict=False):
+        for name, value in zip(node.outputs, self.outputs(node, place, inputs), strict=False):
             self.enter(name, value)
+
+    def outputs(self, node: Node, place: Place, inputs: list[Flow | Known | None]) -> Sequence[Flow | Known]:
+        """What the node makes of these inputs."""
+        known = [value for value in inputs if not isinstance(value, Flow)]
+        if len(known) < len(inputs):
+            first = inputs[0]
+            shape = isinstance(first, Flow) and node.kind == "Shape"
+            return [_shape(node, place, first)] if shape else [flow_of(place, inputs)]  # type: ignore[arg-type]
+        found = computed(node, place.opset, known)
+        if found is None:
+            raise place.refusal("it does not depend on the input, and computes no shape.")
+        return found
 
     def value(self, name: str, node: Node) -> Flow | Known | None:
         """What a node reads."""
@@ -99,6 +100,13 @@ class _Values:
         if not isinstance(found, Flow):
             raise Unsupported(f"The output '{name}' cannot be said in madi's layers: it does not depend on the input.")
         return found
+
+
+def _shape(node: Node, place: Place, x: Flow) -> Known:
+    """The sizes of a value, or some of them."""
+    begin, end = node.attributes.get("start", 0), node.attributes.get("end")
+    whole = shape_of(place.count, x.sizes)
+    return Known(whole.array[begin:end], whole.other[begin:end])
 
 
 def _end(flow: Flow, start: Flow, part: Part) -> Flow:

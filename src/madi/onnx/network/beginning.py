@@ -96,7 +96,7 @@ def start_of(part: Part, shape: Sequence[int] | None) -> tuple[Flow, int | None]
     )
     if not fits:
         raise ShapeError(f"The input '{part.begin}' has examples of shape {given}, got shape={tuple(sizes)}.")
-    if not sizes or any(size is None for size in sizes):
+    if (given is None and shape is None) or None in sizes:
         raise Unsupported(
             f"The input '{part.begin}' cannot be said in madi's layers: the file leaves the shape of an example free, "
             f"{given}. Give it: shape=(3, 224, 224), for example."

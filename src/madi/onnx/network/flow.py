@@ -118,7 +118,7 @@ class Flow:
         """The value with this axis of ONNX's as its last; rows stay as they are."""
         if self.axes[-1:] == (axis,):
             return self
-        return self.arranged([*(held for held in self.axes if held not in (None, axis)), axis])  # type: ignore[list-item]
+        return self.arranged([*(held for held in self.axes if held not in (None, axis)), axis])
 
 
 Arm = tuple[Flow, list[Layer]]

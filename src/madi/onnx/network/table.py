@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from madi.errors import ConfigurationError, ShapeError
 from madi.onnx.graph import Node
 from madi.onnx.network.flow import Flow
 from madi.onnx.network.known import Known
@@ -68,14 +67,11 @@ def flow_of(place: Place, inputs: list[Flow | Known | None]) -> Flow:
     flows = [value for value in inputs if isinstance(value, Flow)]
     table = STEPS if len(flows) == 1 else MERGES
     function = _function(place, inputs, table)
-    options = _options(place, function)
+    given = [_given(place, *pair) for pair in zip(place.node.inputs, inputs, strict=True)]
+    bound = _bound(place, function, [flows] if table is MERGES else given)
     try:
-        if table is MERGES:
-            return function(place, flows, **options)
-        return function(
-            place, *(_given(place, *pair) for pair in zip(place.node.inputs, inputs, strict=True)), **options
-        )
-    except (ConfigurationError, ShapeError) as error:
+        return function(*bound.args, **bound.kwargs)
+    except (ValueError, IndexError) as error:  # madi's own, and NumPy's for constants that do not fit
         raise place.refusal(f"{error}") from error
 
 
@@ -109,9 +105,13 @@ def _given(place: Place, name: str, value: Flow | Known | None) -> Flow | np.nda
     return target
 
 
-def _options(place: Place, function: Step) -> Mapping[str, Any]:
-    taken = inspect.signature(function).parameters
-    strangers = [name for name in place.node.attributes if name not in taken]
+def _bound(place: Place, function: Step, given: list[Any]) -> inspect.BoundArguments:
+    """The step's arguments; Unsupported for attributes that it does not take, and where one is missing."""
+    signature, attributes = inspect.signature(function), place.node.attributes
+    strangers = [name for name in attributes if name not in signature.parameters]
     if strangers:
         raise place.refusal(f"its attribute '{strangers[0]}' has no counterpart in a layer.")
-    return place.node.attributes
+    try:
+        return signature.bind(place, *given, **attributes)
+    except TypeError as error:
+        raise place.refusal(f"{error}.") from error

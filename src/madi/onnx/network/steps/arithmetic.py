@@ -19,14 +19,16 @@ from madi.onnx.network.table import Place, merge, step
 def add(place: Place, *inputs: Flow | np.ndarray) -> Flow:
     """A shift; the bias of the Dense or Conv2D before it that has none."""
     x, *constants = _flow_first(inputs)
-    return x.then() if not constants else _shifted(place, x, sum(constants[1:], constants[0]))
+    for constant in constants:
+        x = _shifted(place, x, constant)
+    return x
 
 
 @step("Sub", symmetric=True)
 def subtract(place: Place, *inputs: Flow | np.ndarray) -> Flow:
     """A shift by what is taken away; where x is taken away, of -x."""
     x, constant = _flow_first(inputs)
-    if inputs[0] is x:
+    if isinstance(inputs[0], Flow):
         return _shifted(place, x, -constant)
     return _shifted(place, _scaled(place, x, np.float32(-1)), constant)
 

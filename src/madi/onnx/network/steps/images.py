@@ -136,8 +136,8 @@ def padding_of(
         return ((0, 0), (0, 0))
     if auto_pad not in ("SAME_UPPER", "SAME_LOWER"):
         raise place.refusal(f"its auto_pad is {auto_pad!r}.")
-    options = {"stride": tuple(strides), "padding": "same", "dilation": tuple(dilations)}
-    pairs = make_windows(tuple(kernel), image=x.shape[:2], **options).padding
+    steps, gaps = tuple(strides), tuple(dilations)
+    pairs = make_windows(tuple(kernel), image=x.shape[:2], stride=steps, padding="same", dilation=gaps).padding
     return pairs if auto_pad == "SAME_UPPER" else tuple(pair[::-1] for pair in pairs)  # type: ignore[return-value]
 
 
