@@ -109,8 +109,16 @@ def test_channels_first():
     model = rows(Conv2D(3, 3), ReLU(), shape=(6, 8, 2))
     content = export(model, channels="first")
     assert [node.op_type for node in onnx.load_from_string(content).graph.node] == ["Conv", "Relu"]
+    assert [port.shape for port in madi.onnx.load(content).outputs] == [("N", 3, 6, 8)]
     found = answer(content, np.ascontiguousarray(X.transpose(0, 3, 1, 2)))
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), madi.predict(model, X), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_have_no_channels_to_be_first():
+    for channels in ("first", "last"):
+        found = exported(rows(Flatten(), Dense(5), shape=(6, 8, 2)), channels=channels)
+        assert [port.shape for port in found.outputs] == [("N", 5)]
+        assert found.check.difference < 1e-5
 
 
 def test_weights_of_other_types_become_float32():

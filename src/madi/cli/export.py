@@ -90,7 +90,7 @@ def _write(found: Found, path: Path, **options: Any) -> None:
     from madi.layers.tensor_file import write_whole
     from madi.onnx.exporting import exported
 
-    made = exported(found.model, extra=found.about, name=path.stem, **options)
+    made = exported(found.model, extra=found.about, **options)
     write_whole(path, [made.content])
     say(f"{path}: {len(made.content):,} bytes, version {made.opset} of ONNX's operators\n")
     ports = [("input", port) for port in made.inputs] + [("output", port) for port in made.outputs]

@@ -14,6 +14,7 @@ from madi.onnx.exporting.answers import LABEL, PREDICTION, PROBABILITIES, Meanin
 from madi.onnx.exporting.tracing import Known, Run
 
 TOLERANCE = 1e-4  # of the largest number of an output
+SMALLEST = 1e-3  # an output is not held against less
 BATCHES = 1, 3
 
 
@@ -26,7 +27,8 @@ class Check:
     """How the file's answers compare.
 
     runtime      what ran it, such as "onnxruntime 1.31.1"; "" where it is not installed
-    difference   the largest between its answers and madi's, over the largest answer; None where it was not run
+    difference   the largest between its answers and madi's, over the largest answer (or 0.001, where that is smaller);
+                 None where it was not run
     reason       why it was not run, where it is installed
     """
 
@@ -89,7 +91,10 @@ def _difference(session: Any, feeds: Mapping[str, np.ndarray], expected: Mapping
 
 
 def apart(got: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference over the largest number; infinite where shapes differ or one side alone is not finite."""
+    """The largest difference over the largest number; infinite where shapes differ or one side alone is not finite.
+
+    Numbers that are all below 0.001 count as that: what is left of larger ones by a difference is rounding.
+    """
     if got.shape != expected.shape:
         return np.inf
     if expected.dtype.kind in "OU":
@@ -98,7 +103,7 @@ def apart(got: np.ndarray, expected: np.ndarray) -> float:
     if (known != np.isfinite(got)).any():
         return np.inf
     distance = np.abs(got[known].astype(np.float64) - expected[known]).max(initial=0)
-    return float(distance / np.abs(expected[known]).max()) if distance else 0.0
+    return float(distance / np.abs(expected[known]).max(initial=SMALLEST))
 
 
 def expected_of(model: Layer, x: np.ndarray, outputs: list[str], meaning: Meaning) -> dict[str, np.ndarray]:

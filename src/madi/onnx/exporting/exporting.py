@@ -96,13 +96,8 @@ def exported(
     sheet = _Sheet(model, run, Writer(opset, paths=run.paths), channels)
     sheet.put_in(preparation if preprocessing else None)
     sheet.put_out(Meaning.of(preparation, classes) if preprocessing else Meaning())
-    content = document(
-        sheet.write,
-        sheet.inputs,
-        sheet.outputs,
-        name=name,
-        metadata={VERSION: _version(), **metadata_of(extra, classes)},
-    )
+    metadata = {VERSION: _version(), **metadata_of(extra, classes)}
+    content = document(sheet.write, sheet.inputs, sheet.outputs, name=name, metadata=metadata)
     found = sheet.checked(content) if check else Check(reason="no check was asked for")
     return Exported(content, opset, tuple(sheet.inputs), tuple(sheet.outputs), found)
 
@@ -126,26 +121,28 @@ class _Sheet:
 
     def put_in(self, preparation: Preparation | None) -> None:
         """The inputs, and what becomes of them before the network."""
-        shape = self.model.shape_of_one()
-        self.table = preparation if preparation is not None and preparation.kind == "table" else None
-        self.inputs = [Port(INPUT, "float32", ("N", *self._order(shape)))]
-        if self.table is None:
-            self.write.reserve(RESERVED)
-            order = "first" if self.first else "last"
-            self.x = Tensor((None, *shape), "float32", **{order: INPUT})
+        if preparation is not None and preparation.kind == "table":
+            self._put_table(preparation)
             return
+        shape, order = self.model.shape_of_one(), "first" if self.first else "last"
+        self.inputs = [Port(INPUT, "float32", ("N", *self._order(shape)))]
+        self.write.reserve(RESERVED)
+        self.x = Tensor((None, *shape), "float32", **{order: INPUT})
+
+    def _put_table(self, preparation: Any) -> None:
         from madi.onnx.exporting.columns import features_of, inputs_of
 
-        if shape != (len(self.table.names),):
+        shape, features = self.model.shape_of_one(), len(preparation.names)
+        if shape != (features,):
             raise ShapeError(
-                f"export: expected a network for the {len(self.table.names)} features of its table, got one for "
-                f"examples of shape {shape}. Give the preparation that it was trained with, or preprocessing=False."
+                f"export: expected a network for the {features} features of its table, got one for examples of shape "
+                f"{shape}. Give the preparation that it was trained with, or preprocessing=False."
             )
-        self.inputs = inputs_of(self.table)
+        self.table, self.inputs = preparation, inputs_of(preparation)
         self._expect_names([port.name for port in self.inputs])
         self.write.reserve((*RESERVED, *(port.name for port in self.inputs)))
-        named(self.write, self.write.last(features_of(self.write, self.table)), FEATURES)
-        self.x = Tensor((None, *shape), "float32", last=FEATURES)
+        named(self.write, self.write.last(features_of(self.write, preparation)), FEATURES)
+        self.x = Tensor((None, features), "float32", last=FEATURES)
 
     def put_out(self, meaning: Meaning) -> None:
         """The network, and what follows from its output."""
@@ -157,7 +154,7 @@ class _Sheet:
         for name, value in further.items():
             self._name(value, name)
         self.outputs = [
-            Port(name, TYPES.get(name, value.dtype), self._order(_shown(value.shape)))
+            Port(name, TYPES.get(name, value.dtype), ("N", *self._order(value.shape[1:])))
             for name, value in {OUTPUT: output, **further}.items()
         ]
 
@@ -180,7 +177,7 @@ class _Sheet:
         named(self.write, self.write.first(value) if first else self.write.last(value), name)
 
     def _order(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The sizes of an image in the order of the file."""
+        """The sizes of one example in the order of the file."""
         return (shape[-1], *shape[:-1]) if self.first and len(shape) > 1 else shape
 
     def _moved(self, x: np.ndarray) -> np.ndarray:
@@ -193,10 +190,6 @@ class _Sheet:
                 f"export: the column '{taken[0]}' has the name of a value in the file. Call it otherwise in the table, "
                 "or leave the preprocessing out: preprocessing=False."
             )
-
-
-def _shown(shape: tuple[int | None, ...]) -> tuple[int | str, ...]:
-    return tuple("N" if size is None else size for size in shape)
 
 
 def written(write: Writer, run: Run, x: Tensor) -> Tensor:

@@ -132,7 +132,7 @@ class Writer:
         if x.dtype == dtype:
             return x
         if x.known is not None:
-            return Tensor(x.shape, dtype, known=x.known.astype(dtype), path=x.path)
+            return Tensor(x.shape, dtype, known=x.known.astype(dtype))
         return self.elementwise("Cast", x, dtype=dtype, to=code_of(dtype))
 
     def reshape(self, x: Tensor, shape: Shape) -> Tensor:
