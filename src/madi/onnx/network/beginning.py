@@ -99,7 +99,7 @@ def start_of(part: Part, shape: Sequence[int] | None) -> tuple[Flow, int | None]
     if (given is None and shape is None) or None in sizes:
         raise Unsupported(
             f"The input '{part.begin}' cannot be said in madi's layers: the file leaves the shape of an example free, "
-            f"{given}. Give it: shape=(3, 224, 224), for example."
+            f"{given}. Give it: madi.onnx.network.to_model(loaded.graph, shape=(3, 224, 224)), for example."
         )
     whole = tuple(int(size) for size in sizes if size is not None)
     axes = IMAGE if len(whole) == 3 and _channels_first(part, whole) else tuple(range(len(whole)))
