@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from madi import initializers
-from madi.errors import ConfigurationError, FileError, ShapeError
+from madi.errors import ConfigurationError, FileError, ShapeError, UnknownNameError
 from madi.graph import Parameter
 from madi.layers import (
     ACTIVATIONS,
@@ -227,6 +227,25 @@ def test_a_registered_class_need_not_be_given(path, monkeypatch):
     assert type(round_trip(Known().build((4,)), path)) is Known
 
 
+@pytest.mark.parametrize("name", ["Scale", "Dense"])
+def test_a_class_of_ones_own_may_be_called_as_one_of_madis(name, path):
+    own = local_class(name)
+    one = Sequential(own(), ReLU()).build((4,))
+    assert type(round_trip(one, path, layers=[own])[0]) is own
+    message = rf"the layer {name} is not one of madi's\. Give its class: load\(path, layers=\[{name}\]\)\.$"
+    with pytest.raises(UnknownNameError, match=message):
+        load(path)
+
+
+def test_a_file_from_before_madi_had_a_layer_of_that_name(path, monkeypatch):
+    own = local_class("Scale")
+    with monkeypatch.context() as patch:
+        patch.setattr(architecture, "LAYERS", {})
+        save(Sequential(own()).build((4,)), path)
+    assert "given" not in read_metadata(path).architecture["layers"][0]
+    assert type(load(path, layers=[own])[0]) is own
+
+
 # ---- writing
 
 
@@ -325,7 +344,7 @@ def local_class(name):
          "Sequential is not built yet: call build(shape of one example) first."),
         (lambda: Sequential(MakesInBuild()).build((4,)), ConfigurationError,
          "MakesInBuild: its constructor does not make 'blocks.0'. Make it in __init__."),
-        (lambda: Sequential(local_class("Dense")()).build((4,)), ConfigurationError,
+        (lambda: Sequential(Dense(3), local_class("Dense")()).build((4,)), ConfigurationError,
          "Two classes of layers are called Dense: madi.layers.dense.Dense and "
          f"{__name__}.elsewhere.Dense. A file could not tell them apart: rename one."),
     ],

@@ -21,7 +21,7 @@ from madi.errors import ConfigurationError, MadiError, UnknownNameError
 from madi.graph import Parameter
 from madi.layers.base import Layer
 from madi.layers.calling import join
-from madi.layers.registry import known_layers
+from madi.layers.registry import LAYERS, is_madis, known_layers
 from madi.options import Options
 
 Json = Any
@@ -69,6 +69,7 @@ class _Entries:
         arguments = {name: _live(layer, name, given) for name, given in layer.arguments.items()}
         return {
             "class": type(layer).__name__,
+            **({"given": True} if _has_a_name_of_madis(type(layer)) else {}),
             "arguments": {name: self.plain(layer, name, value) for name, value in arguments.items()},
             "attributes": {name: self.plain(layer, name, value) for name, value in _changed(layer).items()},
             "members": {name: self.place(member) for name, member in layer.inner_layers()},
@@ -91,6 +92,12 @@ class _Entries:
             case dict() if all(isinstance(key, str) for key in value):
                 return {"dict": {key: self.plain(layer, name, entry) for key, entry in value.items()}}
         return _option(layer, name, value)
+
+
+def _has_a_name_of_madis(kind: type[Layer]) -> bool:
+    """Whether a class that is not madi's is called as one that is: a file says so, and is read with the one given."""
+    other = LAYERS.get(kind.__name__)
+    return other is not None and is_madis(other) and not is_madis(kind)
 
 
 def _number(value: Any) -> Json:
@@ -156,7 +163,7 @@ def _tied(model: Layer, parameters: Mapping[str, Parameter]) -> list[list[str]]:
 
 def _expect_readable(model: Layer, written: dict[str, Json]) -> None:
     """Refuse to write what could not be read back."""
-    classes = {type(layer) for _, layer in model.walk()}
+    classes = dict.fromkeys(type(layer) for _, layer in model.walk())
     read = skeleton(written, known_layers(classes))[-1]
     forms = [[(path, type(layer)) for path, layer in whole.walk()] for whole in (model, read)]
     if forms[0] != forms[1]:
@@ -180,7 +187,7 @@ def skeleton(written: Mapping[str, Json], classes: Mapping[str, type[Layer]]) ->
 
 def _made(entry: Mapping[str, Json], made: list[Layer], classes: Mapping[str, type[Layer]]) -> Layer:
     name = entry["class"]
-    if name not in classes:
+    if name not in classes or (entry.get("given") and is_madis(classes[name])):
         raise UnknownNameError(f"the layer {name} is not one of madi's. Give its class: load(path, layers=[{name}]).")
     layer = _constructed(classes[name], {key: _value(value, made) for key, value in entry["arguments"].items()})
     hold(layer, entry["members"], made)

@@ -53,7 +53,7 @@ class MaxPool2D(_Windows, Layer):
             return F.max_pool2d(x, **self.options())
 
     def kernel_path(self, engine: str = "jax") -> str:
-        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`; with dilation no compiled kernel."""
+        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`; no compiled kernel has gaps."""
         return kernel_path(engine) if self.dilation == (1, 1) or engine == "numpy" else "xla"
 
 

@@ -16,18 +16,24 @@ LAYERS: dict[str, type[Layer]] = {}
 def register(layer: LayerClass) -> LayerClass:
     """Let files name this class of layers, so that `load` needs no `layers=` for it.  Usable as a decorator.
 
-    Raises ConfigurationError where another class of that name is registered already.
+    A class that is not registered may have the name of one of madi's: `layers=` then says that it is meant.  Raises
+    ConfigurationError where another class of that name is registered already.
     """
     _add(LAYERS, layer)
     return layer
 
 
 def known_layers(given: Iterable[type[Layer]] = ()) -> dict[str, type[Layer]]:
-    """The registered classes and the `given` ones, by name."""
-    known = dict(LAYERS)
+    """The registered classes and the `given` ones, by name; a given one comes before madi's own of the same name."""
+    named: dict[str, type[Layer]] = {}
     for layer in given:
-        _add(known, layer)
-    return known
+        _add(named, layer)
+    return {**LAYERS, **named}
+
+
+def is_madis(layer: type[Layer]) -> bool:
+    """Whether a class is madi's own."""
+    return layer.__module__.startswith("madi.")
 
 
 def _add(known: dict[str, type[Layer]], layer: type[Layer]) -> None:
