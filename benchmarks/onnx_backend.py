@@ -3,7 +3,7 @@
     python benchmarks/onnx_backend.py [numpy | jax]
 
 The node cases of `onnx.backend.test` whose nodes are all in `madi.onnx.OPERATORS`, without those that say an operator
-by others ("expanded"), each through `madi.onnx.load` and `run`, held against the case's outputs within its own tolerance.
+by others ("expanded"), each through `madi.onnx.load` and `run`, held against its outputs within its own tolerance.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def parsed(content: bytes, where: str) -> Any:
         raise FileError(f"{where}: expected an ONNX model, got {kind}.")
     if len(content) > MOST:
         raise _too_large(where, len(content))
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         model = onnx.ModelProto.FromString(content)

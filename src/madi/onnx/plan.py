@@ -103,7 +103,8 @@ def _steps(graph: Graph, outputs: tuple[str, ...]) -> tuple[Step, ...]:
 
 def _kernels(graph: Graph) -> frozenset[str]:
     """The constants that are nothing but weights of convolutions."""
-    weights, others = set(), {port.name for port in graph.outputs}
+    weights: set[str] = set()
+    others = {port.name for port in graph.outputs}
     for node in graph.nodes:
         convolution = node.kind in _CONVOLUTIONS
         weights.update(node.inputs[1:2] if convolution else ())

@@ -146,7 +146,8 @@ class Compiled:
             values |= {name: Value(array) for name, array in {**known, **free}.items()}
             with no_grad():
                 found = interpret(plan, values)
-            self.texts = {place: value.known for place, value in enumerate(found) if value.dtype.kind == "U"}
+            texts: dict[int, Any] = {place: value.known for place, value in enumerate(found) if value.dtype.kind == "U"}
+            self._texts = texts
             return [value.first.value for value in found if value.dtype.kind != "U"]
 
         with jax.enable_x64(True):
@@ -164,7 +165,7 @@ class Compiled:
         expect_bytes(self._where, self._bytes)
         with jax.enable_x64(True):
             found = [np.array(array) for array in self._call(self._weights, self._chosen(inputs))]
-        for place, text in self.texts.items():
+        for place, text in self._texts.items():
             found.insert(place, text)
         return found
 
