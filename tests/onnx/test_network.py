@@ -129,6 +129,16 @@ def test_channels_that_are_dealt_out():
     assert_says(small_file(body, x="N,6", constants=shapes), "ChannelShuffle", x=(6,))
 
 
+def test_what_only_looks_like_a_shuffle():
+    """The axis that is split is not the one that the parts are joined to."""
+    body = "z = Reshape(x, split) t = Transpose<perm=[0,1,2,4,3]>(z) y = Reshape(t, joined)"
+    content = small_file(body, x="N,4,6,3", constants={"split": ints(0, 4, 2, 3, 3), "joined": ints(0, 4, 2, 9)})
+    model = load(content).model
+    assert layers_of(model) == "Reshape Permute Reshape"
+    x = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype(np.float32)
+    assert np.array_equal(model(x).value, answers(content, x)[0])
+
+
 def test_numbers_of_an_image_in_another_order():
     """Depth to space: an axis is split, its parts go to the pixels."""
     body = "c = Conv(x, w) z = Reshape(c, split) t = Transpose<perm=[0,3,4,1,5,2]>(z) y = Reshape(t, joined)"
@@ -147,6 +157,21 @@ def test_numbers_of_an_image_in_another_order():
 )
 def test_pools_of_whole_images_leave_rows(body, layers):
     assert_says(small_file(body), layers, squeezed=True)
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Max"])
+def test_means_over_the_rows_of_an_example(kind):
+    body = f"z = MatMul(x, w) y = Reduce{kind}<axes=[1], keepdims=0>(z)"
+    layers = {"Mean": "Dense Reshape GlobalAveragePool", "Max": "Dense Reshape GlobalMaxPool"}[kind]
+    assert_says(small_file(body, x="N,5,4", w=(4, 3)), layers, x=(5, 4))
+
+
+def test_the_largest_of_a_few_units():
+    body = "z = MatMul(x, w) t = Add(z, b) u = Reshape(t, shape) y = ReduceMax<axes=[-1], keepdims=0>(u)"
+    content = small_file(body, x="N,4", constants={"shape": ints(0, 3, 2)}, w=(4, 6), b=(6,))
+    assert_says(content, "Maxout", x=(4,))
+    over_units = small_file(body.replace("[-1]", "[1]"), x="N,4", constants={"shape": ints(0, 3, 2)}, w=(4, 6), b=(6,))
+    assert_says(over_units, "Dense Reshape Reshape GlobalMaxPool", x=(4,))
 
 
 ROWS = {

@@ -44,8 +44,8 @@ def _groups(before: Sizes, after: Sizes, old: list[int], new: list[int]) -> list
 def _shuffled(x: Flow) -> Flow:
     """Three layers that split the channels, exchange the parts and join them again as the one that says so."""
     match x.layers[-3:]:
-        case [Reshape(sizes=(*image, groups, each)), Permute(axes=(0, 1, 3, 2)), Reshape(sizes=joined)]:
-            if joined == (*image, groups * each):
+        case [Reshape(sizes=(*image, groups, each)) as split, Permute(axes=(0, 1, 3, 2)), Reshape(sizes=joined)]:
+            if split.input_shape == joined == (*image, groups * each):
                 x.layers[-3:] = [ChannelShuffle(groups)]
     return x
 

@@ -93,16 +93,19 @@ def over_image(
     place: Place, x: Flow, where: np.ndarray | None = None, *, axes: Sequence[int] | None = None, keepdims: int = 1,
     noop_with_empty_axes: int = 0,
 ) -> Flow:  # fmt: skip
-    """The mean, or the maximum, over all axes but one, of images."""
+    """The mean, or the maximum, over all axes but one: of images, or of rows of an example."""
     given = axes if where is None else where.reshape(-1).tolist()
-    gone = {_of_example(place, axis, len(x.sizes)) for axis in given or ()}
+    gone = sorted({_of_example(place, axis, len(x.sizes)) for axis in given or ()})
     rest = [axis for axis in range(len(x.sizes)) if axis not in gone]
-    if place.node.kind == "ReduceMax" and gone == {len(x.sizes) - 1} and not keepdims and (unit := _maxout(x)):
+    if place.node.kind == "ReduceMax" and gone == [len(x.sizes) - 1] and not keepdims and (unit := _maxout(x)):
         return unit
-    if len(x.sizes) != 3 or len(rest) != 1:
-        raise place.refusal("a layer reduces the two axes of the pixels of images, and this reduces others.")
+    if len(rest) != 1 or len(gone) not in (1, 2):
+        raise place.refusal("a layer reduces all axes but one, and this reduces others.")
     order = [axis for axis in x.axes if axis in gone]
-    x = x.arranged([*(order if len(order) == 2 else sorted(gone)), *rest])
+    order = order if len(order) == len(gone) else gone
+    x = x.arranged([*order, *rest])
+    if len(gone) == 1:
+        x = x.shaped((x.shape[0], 1, x.shape[1]), (*order, None, *rest))
     layer = GlobalAveragePool() if place.node.kind == "ReduceMean" else GlobalMaxPool()
     sizes: Sizes = tuple(1 if axis in gone else size for axis, size in enumerate(x.sizes))
     pooled = x.then(layer, sizes=sizes, axes=rest)
@@ -113,8 +116,8 @@ def _maxout(x: Flow) -> Flow | None:
     """A Dense whose units come in groups, of which the largest is taken, as a Maxout."""
     source, layers = arm_of(x)
     match layers[-2:]:
-        case [Dense() as dense, Reshape(sizes=(*_, units, pieces))] if x.shape[-1] == pieces:
-            if dense.units == units * pieces and type(dense) is Dense:
+        case [Dense() as dense, Reshape(sizes=(*others, units, pieces), input_shape=joined)]:
+            if joined == (*others, units * pieces) and x.axes[-1] == len(x.sizes) - 1:
                 layer = Maxout(units, pieces, bias=dense.bias is not None)
                 layer.input_shape, layer.weight, layer.bias = dense.input_shape, dense.weight, dense.bias
                 return Flow(x.sizes[:-1], x.axes[:-1], source=source, layers=[*layers[:-2], layer])
