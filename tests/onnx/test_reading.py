@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import ml_dtypes
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import madi.onnx
+from madi.errors import ConfigurationError
 from madi.onnx.files import Beside
 from madi.onnx.tensors import to_array, type_name
 
@@ -152,3 +155,22 @@ def test_external_data_of_every_width(tmp_path):
     found = to_array(tensor, Beside(tmp_path), "k")
     assert found.dtype == ml_dtypes.int4
     assert found.astype(int).tolist() == [1, 2, -1]
+
+
+def test_without_the_package_onnx(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ConfigurationError, match=r"pip install madi\[onnx\]"):
+        madi.onnx.load(b"model")
+    with pytest.raises(ConfigurationError, match=r"pip install madi\[onnx\]"):
+        madi.onnx.Backend  # noqa: B018 (it is loaded when it is asked for)
+
+
+def test_what_is_published():
+    assert set(madi.onnx.__all__) >= {"OPERATORS", "Backend", "Loaded", "Unsupported", "export", "load"}
+    assert all(getattr(madi.onnx, name) is not None for name in madi.onnx.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'lod'"):
+        madi.onnx.lod  # noqa: B018
+
+
+def test_a_model_as_a_message():
+    assert madi.onnx.load(model("y = Relu(x)")).run({"x": np.float32([-1, 1])})[0].tolist() == [0, 1]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS", "Backend", "ExportMismatch", "Loaded", "Unsupported", "export", "exporter", "load"]
 
 _LAZY = {
-    "Backend": "madi.onnx.backend",  # imports the package onnx
+    "Backend": "madi.onnx.backend",
     **dict.fromkeys(("ExportMismatch", "export", "exporter"), "madi.onnx.exporting"),
 }
 
@@ -32,4 +32,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'madi.onnx' has no attribute '{name}'")
     from importlib import import_module
 
+    from madi.onnx.package import onnx_package
+
+    onnx_package()
     return getattr(import_module(_LAZY[name]), name)

@@ -43,9 +43,8 @@ def expect_room_for(node: Node, operator: Operator, inputs: Inputs, remembered: 
     key = node.outputs, *(None if value is None else _decisive(value) for value in inputs)
     if key in remembered:
         return
-    count = _result_bytes(node, operator, inputs)
-    expect_bytes(node.label, count)
-    if count <= SMALL and len(remembered) < _MOST_REMEMBERED:
+    expect_bytes(node.label, _result_bytes(node, operator, inputs))
+    if len(remembered) < _MOST_REMEMBERED:
         remembered.add(key)
 
 

@@ -86,7 +86,7 @@ class Loaded:
 
 
 def load(source: Any) -> Loaded:
-    """Open an ONNX model: a path, or its bytes.
+    """Open an ONNX model: a path, its bytes, or the ModelProto that they are.
 
     Nothing of the file is run but its operators, by `madi.onnx.OPERATORS`; its external data are read from its own
     folder alone.  Raises FileError for a file that is missing, truncated, corrupt or no ONNX model, Unsupported for
