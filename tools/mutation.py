@@ -45,6 +45,8 @@ EQUIVALENT = {
     "elementary.bell: 30 -> 31": "exp(-x²) is 0 beyond 28 in every type",
     "activations.Step.backward: return gy * 0 -> -(gy * 0)": "the gradient of step is 0, and -0 is 0",
     "activations.Step.backward: return gy * 0 -> gy * 0 * 0": "the gradient of step is 0 already",
+    "rounds.Floor.backward: return gy * 0 -> -(gy * 0)": "the gradient of floor is 0, and -0 is 0",
+    "rounds.Floor.backward: return gy * 0 -> gy * 0 * 0": "the gradient of floor is 0 already",
 }
 
 
