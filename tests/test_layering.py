@@ -19,7 +19,7 @@ RANKS = {
     for rank, names in enumerate(
         [
             "errors",
-            "kernels options",
+            "kernels options files",
             "initializers schedules datasets graph",
             "functions optimizers",
             "layers",

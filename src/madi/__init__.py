@@ -6,7 +6,10 @@ Names load where they are first used, so that `import madi` costs what NumPy and
 from __future__ import annotations
 
 import importlib
-from typing import Any
+
+TYPE_CHECKING = False  # typing would be imported before madi.cli hears signals
+if TYPE_CHECKING:
+    from typing import Any
 
 _HOMES = {
     "madi.errors": ("MadiError", "GradientMismatch"),

@@ -7,8 +7,11 @@ Ctrl-C, 143 after SIGTERM.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+
+TYPE_CHECKING = False  # nothing is imported before signals are heard
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells count
 

@@ -108,7 +108,7 @@ class Answers:
 
     def write(self, path: Path) -> None:
         """All rows, as .csv or .json; FileError where that cannot be written, and what was there stays."""
-        from madi.diagnostics.report.page import replace_text
+        from madi.files import replace_text
         from madi.training.history import finite
 
         head = ["input", *(["class"] if self.classes else []), *self.columns]

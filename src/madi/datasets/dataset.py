@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,14 @@ class Split(NamedTuple):
 
     x: np.ndarray
     y: np.ndarray
+
+
+class Weighted(NamedTuple):
+    """Examples and targets as of a `Split`, and how much each counts, `weight` (N,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
 
 
 class Batches(ABC):
@@ -33,12 +41,15 @@ class Batches(ABC):
     shape: tuple[int, ...]
 
     @abstractmethod
-    def __iter__(self) -> Iterator[Split]:
-        """One pass over all examples, each time from the beginning."""
+    def __iter__(self) -> Iterator[Split | Weighted]:
+        """One pass over all examples, each time from the beginning; with weights, where the examples have some."""
 
     @abstractmethod
     def set_epoch(self, epoch: int) -> None:
         """The order of the next pass: the same epoch, counted from 0, and seed give the same order."""
+
+
+Part = TypeVar("Part", Split, Batches)
 
 
 def size_of(part: Split | Batches) -> tuple[tuple[int, ...], int]:
@@ -47,8 +58,8 @@ def size_of(part: Split | Batches) -> tuple[tuple[int, ...], int]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
-    """A dataset by name, or one's own.
+class Divided(Generic[Part]):
+    """A dataset by name, or one's own, in parts.
 
     name          as given to `load`
     train         examples to learn from: float32 x, images (N, H, W, C) in 0..1; y are int32 labels of classes, or
@@ -58,40 +69,35 @@ class Dataset:
     notice        what a reader of the results must know about these data; empty as a rule
     validation    examples kept for choosing, where the loader has kept some
     preparation   how raw rows or pictures became x; what the model's file keeps, so that new ones become x alike
-    weight        of each training example, (N,), where there are weights
     names         of the examples of "test" and "validation", where they have some: the files of pictures
     """
 
     name: str
-    train: Split
-    test: Split
+    train: Part
+    test: Part
     classes: tuple[str, ...]
     notice: str = ""
-    validation: Split | None = None
+    validation: Part | None = None
     preparation: Preparation | None = None
-    weight: np.ndarray | None = None
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.train.x)} training and {len(self.test.x)} test examples of shape {self.train.x.shape[1:]}"
-        return f"<Dataset '{self.name}': {sizes}, {len(self.classes)} classes>{self.notice and ' ' + self.notice}"
+        (shape, count), (_, tested) = size_of(self.train), size_of(self.test)
+        sizes = f"{count} training and {tested} test examples of shape {shape}"
+        notice = self.notice and f" {self.notice}"
+        return f"<{type(self).__name__} '{self.name}': {sizes}, {len(self.classes)} classes>{notice}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StreamedDataset:
-    """One's own data, larger than memory: as a `Dataset`, but for parts that are gone through in batches."""
+class Dataset(Divided[Split]):
+    """A dataset whose parts are arrays.  See `Divided`.
 
-    name: str
-    train: Batches
-    test: Batches
-    classes: tuple[str, ...]
-    notice: str = ""
-    validation: Batches | None = None
-    preparation: Preparation | None = None
-    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    weight        of each training example, (N,), where there are weights
+    """
 
-    def __repr__(self) -> str:
-        sizes = f"{self.train.count} training and {self.test.count} test examples of shape {self.train.shape}"
-        return (
-            f"<StreamedDataset '{self.name}': {sizes}, {len(self.classes)} classes>{self.notice and ' ' + self.notice}"
-        )
+    weight: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StreamedDataset(Divided[Batches]):
+    """One's own data, larger than memory: parts that are gone through in batches.  See `Divided`."""

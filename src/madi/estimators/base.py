@@ -18,7 +18,7 @@ from madi.errors import ConfigurationError, DataError
 from madi.estimators.network import built, own_network, perceptron
 from madi.layers import Layer
 from madi.optimizers import Optimizer
-from madi.options import FRACTION, expect_number
+from madi.options import FRACTION, expect_count, expect_number
 from madi.training import Trainer, predict
 from madi.training.callbacks import EarlyStopping
 from madi.training.engines import over
@@ -43,7 +43,8 @@ class NeuralNetwork(BaseEstimator):
     optimizer            one of madi.optimizers, or its name
     learning_rate        in place of the optimizer's own: a number, or a function of the step (madi.schedules)
     weight_decay         in place of the optimizer's own
-    epochs               passes over the data; the most of them where training stops early
+    epochs               passes over the data; the most of them where training stops early.  0 is for a layer of one's
+                         own that has learned already
     batch_size           examples a step; all of them where there are fewer
     early_stopping       whether to stop when the validation loss no longer falls, and go back to the best weights
     patience             epochs for which that is waited for
@@ -102,11 +103,17 @@ class NeuralNetwork(BaseEstimator):
         where the loss leaves the finite numbers.  Ctrl-C ends the fit in order, and raises KeyboardInterrupt then.
         """
         data = self._data(X, y, sample_weight, anew=not self.warm_start)
+        epochs = self._expected_epochs()
         held_out = None if X_val is None and y_val is None else self._validation(X_val, y_val)
         if held_out is None and self.early_stopping:
             data, held_out = self._parted(*data)
         stopping = [EarlyStopping(patience=self.patience)] if self.early_stopping else []
-        return self._train(data, self.epochs, validation=held_out, callbacks=stopping)
+        return self._train(data, epochs, validation=held_out, callbacks=stopping)
+
+    def _expected_epochs(self) -> int:
+        """The option, once it is a number of at least 1; 0 takes a layer of one's own with the weights that it has."""
+        taken = isinstance(self.network, Layer) and self.epochs == 0
+        return 0 if taken else expect_count("epochs", self.epochs, fix="Try 100.")
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, **known: Any) -> Self:
         """One epoch on these examples, from the weights as they are."""

@@ -84,7 +84,7 @@ def inputs(data: Any, where: str) -> np.ndarray:
 
 def _parts(data: Any, where: str) -> tuple[Any, Any, Any]:
     if hasattr(data, "x") and hasattr(data, "y"):
-        return data.x, data.y, None
+        return data.x, data.y, getattr(data, "weight", None)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise DataError(f"{where}: expected arrays (x, y) or (x, y, weight), got {type(data).__name__}.")
     return data[0], data[1], data[2] if len(data) == 3 else None

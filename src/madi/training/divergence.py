@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from madi.errors import DivergenceError
 from madi.graph import Variable
 from madi.layers import Layer, observing_layers
 from madi.training.step import Batch, State, Step, all_finite
+
+if TYPE_CHECKING:
+    from madi.training.trainer import Trainer
 
 
 def explain(
@@ -39,6 +42,13 @@ def explain(
         f"weights from before that step. Lower the learning rate, now {rate:.4g}, for example to {slower:.4g}, "
         "or set clip_norm."
     )
+
+
+def told_diverged(trainer: Trainer, error: DivergenceError) -> DivergenceError:
+    """The error, once the trainer's history says that it diverged, and why."""
+    trainer.history.diverged = True
+    trainer.history.notices.append(str(error))
+    return error
 
 
 def _first_beyond_layers(new: State, loss: float) -> str:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from madi.errors import DivergenceError
 from madi.kernels import random
 from madi.kernels.arrays import aligned_copy
 from madi.training.averaging import Underneath
 from madi.training.batches import STEPS, epoch_rows, stretches
 from madi.training.data import Examples
-from madi.training.divergence import explain
+from madi.training.divergence import explain, told_diverged
 from madi.training.engines import over
 from madi.training.first_state import first_state
 from madi.training.history import VALIDATION
@@ -229,9 +228,3 @@ class JointRun:
             if self.signals.pending and place not in self.lost:
                 trainer.interrupted = True
                 trainer.history.notices.append(f"interrupted in epoch {trainer.epoch + 1}: the weights so far are kept")
-
-
-def told_diverged(trainer: Trainer, error: DivergenceError) -> None:
-    """Say in the trainer's history that it diverged, and why."""
-    trainer.history.diverged = True
-    trainer.history.notices.append(str(error))

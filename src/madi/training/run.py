@@ -17,7 +17,7 @@ from madi.training.batches import epoch_rows, first_of, read_ahead, step_keys, s
 from madi.training.callbacks import Callback
 from madi.training.checkpoints import NoKeeping
 from madi.training.data import Examples, Shape
-from madi.training.divergence import explain
+from madi.training.divergence import explain, told_diverged
 from madi.training.engines import Plan
 from madi.training.first_state import first_state
 from madi.training.history import VALIDATION
@@ -203,13 +203,13 @@ class Run:
 
     def _diverged(self, data: Any, plan: Plan, row: int) -> Exception:
         host, trainer = self.engine.host, self.trainer
-        trainer.history.diverged = True
         batch = tuple(None if part is None else np.asarray(part)[plan.indices[row]] for part in data)
-        return explain(
+        error = explain(
             self.step, host(self.state), host(self.frozen), batch, number=trainer.step + 1, epoch=trainer.epoch + 1,
             rate=float(plan.rates[row]), key=plan.keys[row], numbers=self.numbers,
             ends=None if plan.ends is None else plan.ends[row],
         )  # fmt: skip
+        return told_diverged(trainer, error)
 
     def _row(self) -> dict[str, float]:
         """The epoch in numbers."""

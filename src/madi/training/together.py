@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from madi.training.data import Examples, inputs, is_table
 from madi.training.history import History
 from madi.training.interrupt import Interrupts
 from madi.training.joint_engine import JointEngine
-from madi.training.joint_run import JointRun, told_diverged
+from madi.training.joint_run import JointRun
 from madi.training.progress import progress_for
 from madi.training.settings import expect_whole
 from madi.training.trainer import Trainer
@@ -119,10 +120,8 @@ def _alone(trainer: Trainer, leader: Trainer, data: Any, options: dict[str, Any]
     """An ordinary fit, by the program of the group's first where that is compiled."""
     if "jax" in leader._engines:
         trainer._engines.setdefault("jax", leader._engines["jax"])
-    try:
+    with contextlib.suppress(DivergenceError):  # its history says so
         trainer.fit(data, verbose=verbose, **options)
-    except DivergenceError as error:
-        told_diverged(trainer, error)
 
 
 def _interrupt(part: Sequence[Trainer]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -58,10 +59,8 @@ def _fit(trials: Mapping[str, Trainer], data: Any, validation: Any, options: dic
         return
     for name, trainer in trials.items():
         trainer._called = name
-        try:
+        with contextlib.suppress(DivergenceError):  # its history says so
             trainer.fit(data, validation=validation, **options)
-        except DivergenceError:
-            trainer.history.diverged = True
         if trainer.interrupted:
             return
 

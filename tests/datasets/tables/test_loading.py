@@ -241,13 +241,50 @@ def test_a_streamed_table_keeps_its_test_file_and_its_mistakes(write):
     path, test = write(animals(300)), write(animals(30, seed=1), "test.csv")
     data = load_table(path, target="kind", stream=True, test_data=test, validation=0)
     assert (data.train.count, data.validation, data.test.count) == (300, None, 30)
-    with pytest.raises(ConfigurationError, match=r"^weight: .*data\.csv is read in pieces, which carry no weights"):
-        load_table(path, target="kind", stream=True, weight="size")
     columns = {"x": range(40), "y": ["a"] * 20 + ["b"] * 19 + ["c"]}
     path = write(columns)
     lacking = next(seed for seed in range(30) if not row_part(0.7, 1.0, seed=seed)(np.array([39])).any())
     with pytest.raises(DataError, match=r"got none of 'c' \(1 in all\)"):
         load_table(path, target="y", stream=True, test=0.6, validation=0.1, seed=lacking)
+
+
+def test_a_streamed_table_carries_the_weights_of_its_training_rows(write):
+    path = write(animals(300))
+    data = load_table(path, target="kind", stream=True, weight="number", seed=1)
+    data.train.batch_size = 32
+    plain = load_table(path, target="kind", stream=True, ignore=["number"], seed=1)
+    plain.train.batch_size = 32
+    weights = []
+    for batch, other in zip(data.train, plain.train, strict=True):
+        np.testing.assert_array_equal(batch.x, other.x)
+        np.testing.assert_array_equal(batch.y, other.y)
+        weights += batch.weight.tolist()
+    kept = row_part(0.3, 1.0, seed=1)(np.arange(300))
+    assert sorted(weights) == np.flatnonzero(kept).tolist(), "the number of a row is its weight"
+    size = read_table(path).frame["size"].to_numpy()[np.array(weights, int)]
+    first = np.concatenate([batch.x[:, 0] for batch in data.train])
+    assert np.corrcoef(first, size)[0, 1] > 0.9999, "each weight stays with its row"
+    assert not hasattr(next(iter(data.validation)), "weight")
+
+
+def test_weights_count_in_a_network_that_learns_from_a_stream(write):
+    columns = {"x": [0.0, 1.0] * 100, "w": [3.0, 1.0] * 100, "y": [0.0, 1.0] * 50 + [1.0, 1.0] * 50}
+    data = load_table(write(columns), target="y", task="regression", weight="w", stream=True, test=0, validation=0)
+    data.train.batch_size = 200
+    trainer = madi.Trainer(
+        Sequential(Dense(1, initializer="zeros")), optimizer=madi.optimizers.SGD(1e-9), loss="mean_squared_error",
+        engine="numpy",
+    )  # fmt: skip
+    loss = trainer.fit(data.train, epochs=1, verbose=0)["loss"][0]
+    t = (np.array(columns["y"]) - np.mean(columns["y"])) / np.std(columns["y"])
+    assert loss == pytest.approx(np.average(t**2, weights=columns["w"]), rel=1e-5)
+
+
+def test_a_streamed_table_without_a_test(write):
+    data = load_table(write(animals(300)), target="kind", stream=True, test=0, validation=0.1)
+    assert (data.test.count, list(data.test)) == (0, [])
+    assert data.test.shape == data.train.shape
+    assert data.train.count + data.validation.count == 300
 
 
 def test_a_network_learns_from_a_streamed_table(write):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,22 +112,19 @@ def _streamed(
     path: Path, options: Options, shares: tuple[float, float], test_data: str | Path | None, seed: int
 ) -> StreamedDataset:
     """The table read in pieces, in as little memory as some of them need."""
-    if options.weight is not None:
-        raise ConfigurationError(
-            f"weight: {path} is read in pieces, which carry no weights of rows. Leave weight out, or read it whole: "
-            "stream=False."
-        )
     reader = open_table(path, **options.reading)
     ends = shares[0], sum(shares)
     training = row_part(ends[1], 1.0, seed=seed)
     preparation, notices = _fitted(reader, options, training)
     batches = partial(TableBatches, inputs=preparation.inputs, targets=preparation.targets, seed=seed)
     if test_data is None:
-        tested = batches(reader, part=row_part(0.0, ends[0], seed=seed), shuffled=False)
+        tested = batches(reader, part=row_part(0.0, ends[0], seed=seed), shuffled=False, empty=not ends[0])
     else:
         tested = batches(open_table(test_data, **options.reading), shuffled=False)
+    weights: Any = None if options.weight is None else preparation.weights
     return StreamedDataset(
-        path.stem, batches(reader, part=training), tested, preparation.classes, notice=" ".join(notices),
+        path.stem, batches(reader, part=training, weights=weights), tested, preparation.classes,
+        notice=" ".join(notices),
         validation=batches(reader, part=row_part(*ends, seed=seed), shuffled=False) if shares[1] else None,
         preparation=preparation,
     )  # fmt: skip

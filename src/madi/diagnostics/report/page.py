@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +15,7 @@ from madi.diagnostics.report.judgement import judgement
 from madi.diagnostics.report.markup import html
 from madi.diagnostics.report.opening import opening, results
 from madi.errors import FileError
+from madi.files import replace_text
 
 
 def report_html(evidence: Evidence) -> str:
@@ -57,20 +56,6 @@ def write_report(evidence: Evidence, path: str | Path) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise FileError(f"{path}: cannot write the report ({reason}). Choose another folder.") from error
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Put the text, its line ends as they are, into the place of a file, by way of one beside it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 @cache
