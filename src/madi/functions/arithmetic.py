@@ -34,8 +34,8 @@ class _Elementwise(Function):
             ) from error
 
     def backward(self, gy: Array) -> tuple[Array | None, ...]:
-        wanted = zip(self.slopes(gy), self.inputs, self.needs, strict=True)
-        return tuple(sum_to(gx, x.shape) if needs else None for gx, x, needs in wanted)
+        gxs = self.slopes(gy)
+        return tuple(sum_to(gxs[i], x.shape) if self.needs[i] else None for i, x in enumerate(self.inputs))
 
     def equation(self, *xs: Array) -> Array:
         raise NotImplementedError
