@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -15,6 +16,18 @@ os.environ["MPLBACKEND"] = "Agg"
 # The same examples on every run, so that a red test stays red; a first call that compiles is not a failure.
 hypothesis.settings.register_profile("madi", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("madi")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Initial weights are zeros that take no memory: shapes and counts need no 100 million random numbers."""
+    from madi import initializers
+
+    def zeros(self, key, shape, fan):
+        return np.broadcast_to(np.float32(0), shape)
+
+    for initializer in (initializers.He, initializers.Xavier, initializers.Normal, initializers.Zeros):
+        monkeypatch.setattr(initializer, "__call__", zeros)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def test_what_follows_a_layer_belongs_to_it():
     ]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_resnet50():
     assert told(create("resnet50"), (224, 224, 3))[2:5] == [
         (3, "Residual 1x1 64 → 3x3 64 → 1x1 256, ReLU",
@@ -41,6 +42,7 @@ def test_resnet50():
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg16", "alexnet", "resnet_cifar"])
 def test_the_stages_have_all_that_the_model_has(name):
     summary = create(name).build(INPUT_SHAPES[name]).summary()
@@ -102,6 +104,7 @@ def test_layers_of_unknown_make():
 # ---- the picture
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["resnet50", "resnet152", "googlenet", "vgg16", "alexnet", "deep_convnet", "lenet5"])
 def test_the_picture_of_a_network_is_no_ribbon_and_its_texts_do_not_meet(name):
     scene = create(name).build(INPUT_SHAPES[name]).summary().outline.draw()._scene
@@ -132,6 +135,7 @@ def overlap(a, b):
     return a[0] < b[1] - 0.01 and b[0] < a[1] - 0.01 and a[2] < b[3] - 0.01 and b[2] < a[3] - 0.01
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_picture_says_the_figures(tmp_path):
     drawing = create("resnet50").build((224, 224, 3)).summary().outline.draw()
     svg = drawing.svg

@@ -171,6 +171,7 @@ def test_whether_all_is_trainable_stands_in_a_column_only_where_it_differs():
     assert "parameters 79,510 (311 KiB), of which 79,510 are frozen\n" in str(model.summary())
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", ["resnet50", "googlenet", "vgg16"])
 def test_a_hundred_columns_are_enough(name):
     summary = create(name).build(INPUT_SHAPES[name]).summary()
