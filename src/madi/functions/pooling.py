@@ -44,7 +44,11 @@ class MaxPool2D(Function):
 
 
 class MaxPool2DPositions(MaxPool2D):
-    """`MaxPool2D` that also says which pixel of its image each maximum is: h W + w, a whole number."""
+    """`MaxPool2D` that also says which pixel of its image each maximum is.
+
+    forward   y = the largest of each window, as of `MaxPool2D`,  positions = h W + w of the pixel (h, w) that it is
+    backward  gx = the gradient of `MaxPool2D`      a position, a whole number, has none
+    """
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         y = super().forward(x)
