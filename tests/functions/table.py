@@ -315,7 +315,7 @@ TABLE: dict[str, list[Case]] = {
     "embedding": EMBEDDING,
     "sum": reduction(F.sum, "sum"),
     "mean": reduction(F.mean, "mean"),
-    "max": reduction(F.max, "amax"),
+    "max": reduction(F.max, "amax")[:4],
     "min": reduction(F.min, "amin")[:3],
     **SHAPES,
     **ACTIVATIONS,
