@@ -260,6 +260,9 @@ PLANTED: dict[str, tuple[str, Callable[[], Run]]] = {
     "overfitting, regression": (
         "overfitting", lambda: Run(plain((173, 93), 1), products(50, 22, features=20), ADAM(2e-3), 150, loss=SQUARED),
     ),
+    "overfitting, regression that predicts well": (
+        "overfitting", lambda: Run(plain((128, 64), 1), products(500, 31, features=8), ADAM(4e-3), 80, loss=SQUARED),
+    ),
     # input
     "unscaled, pixels of 0 to 255": (
         "unscaled_input", lambda: Run(convolutional(7), scaled(digits(330, 27), 255), ADAM(2e-3), 5),

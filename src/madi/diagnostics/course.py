@@ -65,13 +65,16 @@ def diverged(evidence: Evidence) -> Finding | None:
 
 
 def overfitting(evidence: Evidence) -> Finding | None:
-    """The validation loss is far above the training loss, and has risen above its best unless it is very far."""
+    """The validation loss is far above the training loss, and has risen above its best unless it is very far.
+
+    Where numbers are predicted, a validation loss that is many times the training loss is enough.
+    """
     seen = generalization(evidence)
-    if seen is None:
+    if seen is None or seen.trained >= seen.best:
         return None
     risen = seen.rise > T.RISE and seen.gap > T.GAP
-    if not (risen or seen.gap > T.WIDE_GAP) or seen.trained >= seen.best:
-        return None
+    if not (risen or seen.gap > T.WIDE_GAP):
+        return _memorised(seen) if evidence.predicts_numbers else None
     message = (
         f"the validation loss was best in epoch {seen.best_epoch} ({seen.best:.3g}) and is {seen.held_out:.3g} now, "
         f"while the training loss has fallen to {seen.trained:.3g}."
@@ -82,6 +85,20 @@ def overfitting(evidence: Evidence) -> Finding | None:
     )
     value, threshold = (seen.rise, T.RISE) if risen else (seen.gap, T.WIDE_GAP)
     return Finding("overfitting", message, advice, value, threshold)
+
+
+def _memorised(seen: Generalization) -> Finding | None:
+    """Examples are known by heart, others are predicted well but not as well as they might be."""
+    ratio = seen.held_out / max(seen.trained, 1e-12)
+    if not (ratio > T.MEMORISED and seen.gap > T.MEMORISED_GAP):
+        return None
+    times = f"{ratio:,.0f} times" if ratio < 1000 else "more than 1,000 times"
+    message = (
+        f"the validation loss is {seen.held_out:.3g}, {times} the training loss of {seen.trained:.3g}: the examples are "
+        "learned by heart, their noise too, which may cost some accuracy on others."
+    )
+    advice = "a smaller network, weight decay or dropout, or more data; and hold the validation losses side by side."
+    return Finding("overfitting", message, advice, ratio, T.MEMORISED)
 
 
 @dataclass(frozen=True)

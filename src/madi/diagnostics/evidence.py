@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from madi.diagnostics.progress import Scale, scale_of
+from madi.diagnostics.progress import CONSTANTS, Scale, scale_of
 from madi.diagnostics.statistics import LayerRow, LayerStatistics, probe, statistics_of
 from madi.layers import Layer
 from madi.training.data import Examples
@@ -109,6 +109,12 @@ class Evidence:
         return self.trainer.optimizer.rate_at(0)
 
     # ---- classes
+
+    @property
+    def predicts_numbers(self) -> bool:
+        """Whether targets are numbers, and the loss one of madi's own for them."""
+        loss = self.trainer.loss
+        return loss.name in CONSTANTS and not (loss.classes or loss.binary)
 
     @cached_property
     def labels(self) -> np.ndarray | None:

@@ -22,6 +22,8 @@ STANDSTILL = 0.02  # of the scale: a change of the loss in the second half of th
 RISE = 0.04  # of the validation loss above its best, on that scale
 GAP = 0.15  # of the validation loss above the training loss, where it has risen so far
 WIDE_GAP = 0.5  # likewise, where it has not
+MEMORISED = 10.0  # validation loss over training loss, of numbers,
+MEMORISED_GAP = 0.05  # where the validation loss is so far above it, on that scale: predictions may well be good
 
 # Labels.
 IMBALANCE = 10.0  # examples of the most frequent class for one of the rarest
