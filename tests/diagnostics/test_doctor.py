@@ -4,7 +4,8 @@ The first trial, on 25 healthy and 26 planted runs, was silent on all healthy on
 to be tried further up, and a run that diverged needed care.  The second, on new runs, missed one, a wide gap between
 the losses of training and validation without a rise, and found overfitting in a run meant to be healthy, rightly:
 batch norm of pixels that are nearly always 0.  These are the runs of the third, drawn after the last change of a
-threshold but one: that of numbers which are learned by heart was added later, from other data, and its planted run then.
+threshold but one: that of numbers which are learned by heart was added later, from other data, and its planted run
+with it.
 """
 
 from __future__ import annotations

@@ -94,8 +94,8 @@ def _memorised(seen: Generalization) -> Finding | None:
         return None
     times = f"{ratio:,.0f} times" if ratio < 1000 else "more than 1,000 times"
     message = (
-        f"the validation loss is {seen.held_out:.3g}, {times} the training loss of {seen.trained:.3g}: the examples are "
-        "learned by heart, their noise too, which may cost some accuracy on others."
+        f"the validation loss is {seen.held_out:.3g}, {times} the training loss of {seen.trained:.3g}: the examples "
+        "are learned by heart, their noise too, which may cost some accuracy on others."
     )
     advice = "a smaller network, weight decay or dropout, or more data; and hold the validation losses side by side."
     return Finding("overfitting", message, advice, ratio, T.MEMORISED)
