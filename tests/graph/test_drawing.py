@@ -355,6 +355,21 @@ def test_operations_carry_the_step_of_the_trace_and_their_equations():
         assert f"forward {step.forward}" in tip
 
 
+def test_edges_carry_the_steps_at_their_ends():
+    x = named(3.0, "x")
+    raised = x * 2.0
+    root = ElementTree.fromstring(madi.draw(raised * raised).svg)
+    ends = [
+        (group.get("class"), group.get("data-from"), group.get("data-to"))
+        for group in root.iter()
+        if group.get("data-to") is not None
+    ]
+    both = [("", "0"), ("0", "1 1"), ("0", "1"), ("0", "1"), ("1", "")]  # a branch leads to all who read its value
+    assert sorted(ends) == sorted([
+        *(("madi-edge", *pair) for pair in [*both, ("", "0")]), *(("madi-return", *pair) for pair in both)
+    ])  # fmt: skip
+
+
 def test_a_graph_that_jax_is_tracing_shows_shapes():
     seen = []
 

@@ -36,13 +36,19 @@ class Shape:
 
 @dataclass
 class Edge:
-    """A value going forward, written above, and its gradient coming back (if it does), written below."""
+    """A value going forward, written above, and its gradient coming back (if it does), written below.
+
+    made_by    the step that computed the value, as it is drawn; None for a leaf
+    readers    the drawn steps that the edge leads to, several behind a branch; () to the end of the graph
+    """
 
     source: int
     target: int
     above: list[str]
     below: list[str]
     returns: bool
+    made_by: int | None = None
+    readers: tuple[int, ...] = ()
 
 
 @dataclass
@@ -108,7 +114,7 @@ class _Painter:
         lines = [shortened(output.name or "output", LONGEST_NAME)]
         shape = self._add(Shape("output", lines, _leaf_tip(output)))
         above, below = self._texts(output, self.run.gradients.get(output), inside=False)
-        self.picture.edges.append(Edge(source, shape, above, below, returns=bool(below)))
+        self.picture.edges.append(Edge(source, shape, above, below, bool(below), self._maker(output)))
 
     def _source(self, variable: Variable) -> int:
         """The shape that an edge of `variable` leaves from; a branch where it is read more than once."""
@@ -137,7 +143,13 @@ class _Painter:
         above, below = self._texts(variable, gradient, inside=inside)
         unnamed_leaf = variable.creator is None and not variable.name  # whose box says the value
         above = [] if unnamed_leaf or shapes[source].kind == "branch" else above
-        self.picture.edges.append(Edge(source, target, above, below, gradient is not None))
+        step = shapes[target].step
+        readers = tuple(index for index, _ in self.readers[variable]) if step is None else (step,)
+        maker = self._maker(variable)
+        self.picture.edges.append(Edge(source, target, above, below, gradient is not None, maker, readers))
+
+    def _maker(self, variable: Variable) -> int | None:
+        return None if variable.creator is None else self.run.shown[self.run.place[variable.creator]]
 
     def _leaf(self, variable: Variable) -> int:
         kind = "parameter" if isinstance(variable, Parameter) else "value" if variable.needs_grad else "constant"

@@ -96,12 +96,17 @@ Mark = Box | Curve | Head | Text
 
 @dataclass
 class Item:
-    """Marks that belong together: a shape, an edge, a frame, the legend."""
+    """Marks that belong together: a shape, an edge's way forward, its way back, a frame, the legend.
+
+    made_by, readers    of an edge, as of the picture's
+    """
 
     kind: str
     marks: list[Mark]
     tip: str = ""
     step: int | None = None
+    made_by: int | None = None
+    readers: tuple[int, ...] | None = None
 
 
 @dataclass
@@ -159,7 +164,7 @@ def _shape(slot: Slot, shape: Shape) -> Item:
 def _edges(routes: list[Route], drops: list[float]) -> list[Item]:
     starts = _ports(routes, 0, drops)
     ends = _ports(routes, -1, drops)
-    return [_edge(route, starts[id(route)], ends[id(route)], drops) for route in routes]
+    return [item for route in routes for item in _edge(route, starts[id(route)], ends[id(route)], drops)]
 
 
 def _ports(routes: list[Route], side: int, drops: list[float]) -> dict[int, float]:
@@ -191,12 +196,17 @@ def _rises(meeting: list[Route], wanted: list[float], side: int) -> list[float]:
     return [min(max(rise, gap * i - reach), reach - gap * (last - i)) for i, rise in enumerate(rises)]
 
 
-def _edge(route: Route, start: float, end: float, drops: list[float]) -> Item:
-    apart = APART if route.edge.returns else 0.0
-    marks = _forward(route, _lines(route, start - apart, end - apart, -apart, drops), apart)
-    if route.edge.returns:
-        marks += _backward(route, _lines(route, start + apart, end + apart, apart, drops), -apart)
-    return Item("edge", [*marks, *_tags(_lines(route, start, end, 0.0, drops), route.tag), *_label(route)])
+def _edge(route: Route, start: float, end: float, drops: list[float]) -> list[Item]:
+    edge = route.edge
+    apart = APART if edge.returns else 0.0
+    value, gradient = _label(route)
+    forward = _forward(route, _lines(route, start - apart, end - apart, -apart, drops), apart)
+    tags = _tags(_lines(route, start, end, 0.0, drops), route.tag)
+    items = [Item("edge", [*forward, *tags, *value], made_by=edge.made_by, readers=edge.readers)]
+    if edge.returns:
+        back = _backward(route, _lines(route, start + apart, end + apart, apart, drops), -apart)
+        items.append(Item("return", [*back, *gradient], made_by=edge.made_by, readers=edge.readers))
+    return items
 
 
 def _forward(route: Route, lines: list[list[Point]], lean: float) -> list[Mark]:
@@ -267,15 +277,16 @@ def _is_branch(slot: Slot) -> bool:
     return slot.shape is not None and slot.shape.kind == "branch"
 
 
-def _label(route: Route) -> list[Mark]:
+def _label(route: Route) -> tuple[list[Mark], list[Mark]]:
+    """The value above the edge, the gradient below it."""
     slot, edge = route.label, route.edge
     above, below = edge.above, edge.below
     first = slot.y - LABEL_GAP - LABEL_LINE * (len(above) - 0.5)
     last = slot.y + LABEL_GAP + LABEL_LINE * 0.5
-    return [
-        *(Text(slot.x, first + LABEL_LINE * i, text, LABEL_SIZE, VALUE_COLOUR) for i, text in enumerate(above)),
-        *(Text(slot.x, last + LABEL_LINE * i, text, LABEL_SIZE, GRADIENT_COLOUR) for i, text in enumerate(below)),
-    ]
+    return (
+        [Text(slot.x, first + LABEL_LINE * i, text, LABEL_SIZE, VALUE_COLOUR) for i, text in enumerate(above)],
+        [Text(slot.x, last + LABEL_LINE * i, text, LABEL_SIZE, GRADIENT_COLOUR) for i, text in enumerate(below)],
+    )
 
 
 def _footer(picture: Picture, layout: Layout, legend: bool) -> tuple[Item, float, float]:

@@ -27,7 +27,15 @@ def svg_text(scene: Scene) -> str:
 def _item(item: Item) -> str:
     step = "" if item.step is None else f' data-step="{item.step}"'
     tip = f"<title>{_escaped(item.tip)}</title>" if item.tip else ""
-    return f'<g class="madi-{item.kind}"{step}>{tip}{"".join(_mark(mark) for mark in item.marks)}</g>'
+    return f'<g class="madi-{item.kind}"{step}{_ends(item)}>{tip}{"".join(_mark(mark) for mark in item.marks)}</g>'
+
+
+def _ends(item: Item) -> str:
+    """Of an edge the steps at its ends, so that a page can follow a run along it."""
+    if item.readers is None:
+        return ""
+    made_by = "" if item.made_by is None else item.made_by
+    return f' data-from="{made_by}" data-to="{" ".join(map(str, item.readers))}"'
 
 
 def _mark(mark: Mark) -> str:
