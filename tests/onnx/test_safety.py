@@ -171,6 +171,25 @@ def test_results_that_no_memory_holds(body, name, engine):
         loaded.run(given, engine=engine)
 
 
+def test_windows_that_no_memory_holds():
+    wide = 2**20
+    body = f"p = Conv <pads = [{wide}, {wide}, {wide}, {wide}], strides = [{wide}, {wide}]> (x, w)  y = Neg(p)"
+    loaded = madi.onnx.load(content(body, inputs="float[1,8,4,4] x", w=np.ones((1, 8, 1, 1), np.float32)))
+    x = np.ones((1, 8, 4, 4), np.float32)
+    with pytest.raises(DataError, match=r"takes .* GiB, and .* of memory are left"):
+        loaded.run({"x": x}, engine="numpy")
+    assert loaded.run({"x": x}, engine="jax")[0].sum() == -8  # which needs no image with its rim
+    far = content(body.replace(str(wide), str(2**62)), w=np.ones((1, 8, 1, 1), np.float32))
+    refused(far, "Conv 'p': madi takes pads of up to 1048576, got", madi.onnx.Unsupported)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_sizes_beyond_what_can_be_counted(engine):
+    loaded = madi.onnx.load(content("y = Expand(x, shape)", shape=np.array([2**40, 2**40, 1])))
+    with pytest.raises(DataError, match=r"Expand 'y': (.*memory are left|cannot be computed)"):
+        loaded.run({"x": np.ones(1, np.float32)}, engine=engine)
+
+
 # ---- graphs that are none
 
 

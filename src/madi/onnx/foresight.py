@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from madi.errors import MadiError
 from madi.onnx.graph import Node
 from madi.onnx.room import SMALL, expect_bytes
@@ -43,7 +41,7 @@ def expect_room_for(node: Node, operator: Operator, inputs: Inputs, remembered: 
     key = node.outputs, *(None if value is None else _decisive(value) for value in inputs)
     if key in remembered:
         return
-    expect_bytes(node.label, _result_bytes(node, operator, inputs))
+    expect_bytes(node.label, max(_needed(node, operator, inputs), _padded(node, inputs)))
     if len(remembered) < _MOST_REMEMBERED:
         remembered.add(key)
 
@@ -60,8 +58,8 @@ def _decisive(value: Value) -> Any:
     return value.shape, value.dtype.name, value.known.tobytes() if few and value.known is not None else None
 
 
-def _result_bytes(node: Node, operator: Operator, inputs: Inputs) -> int:
-    """Bytes of all results; 0 where nobody can tell, which the node itself will say, or has nothing to do with sizes.
+def _needed(node: Node, operator: Operator, inputs: Inputs) -> int:
+    """Bytes of the largest array on the way to the results; 0 where nobody can tell, which the node itself will say.
 
     The first input and all large ones are abstract; the others may be the sizes that decide about the result.
     """
@@ -79,7 +77,33 @@ def _result_bytes(node: Node, operator: Operator, inputs: Inputs) -> int:
 
     try:
         with jax.enable_x64(True):
-            found = jax.eval_shape(compute, data)
-    except (MadiError, TypeError, ValueError, IndexError, OverflowError, AttributeError):
+            return largest(jax.make_jaxpr(compute)(data).jaxpr)
+    except (MadiError, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
         return 0
-    return sum(math.prod(result.shape) * np.dtype(result.dtype).itemsize for result in found)
+
+
+def _padded(node: Node, inputs: Inputs) -> int:
+    """Bytes of the images with their rim, which NumPy's windows slide over; 0 for nodes without windows."""
+    image, pads = inputs[0] if inputs else None, node.attributes.get("pads", ())
+    if image is None or not pads or len(pads) != 2 * (image.ndim - 2):
+        return 0
+    rims = zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True)
+    sizes = [size + before + after for size, (before, after) in zip(image.shape[2:], rims, strict=True)]
+    return math.prod((*image.shape[:2], *sizes, image.dtype.itemsize))
+
+
+def largest(program: Any) -> int:
+    """Bytes of the largest array that a traced program, or one within it, makes."""
+    most, open_programs = 0, [program]
+    while open_programs:
+        for equation in open_programs.pop().eqns:
+            most = max([most, *(_bytes(variable.aval) for variable in equation.outvars)])
+            for entry in equation.params.values():
+                inner = entry if isinstance(entry, tuple | list) else (entry,)
+                open_programs += [getattr(each, "jaxpr", each) for each in inner if hasattr(each, "eqns")]
+    return most
+
+
+def _bytes(array: Any) -> int:
+    shape = getattr(array, "shape", ())
+    return math.prod(shape) * array.dtype.itemsize if hasattr(array, "dtype") else 0

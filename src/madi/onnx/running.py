@@ -12,6 +12,7 @@ import numpy as np
 
 from madi.errors import unknown_name
 from madi.graph import no_grad
+from madi.onnx.foresight import largest
 from madi.onnx.plan import Plan, interpret
 from madi.onnx.refusal import Unsupported
 from madi.onnx.room import expect_bytes
@@ -151,7 +152,9 @@ class Compiled:
             return [value.first.value for value in found if value.dtype.kind != "U"]
 
         with jax.enable_x64(True):
-            self._call = jax.jit(run).lower(self._weights, self._chosen(inputs)).compile()
+            traced = jax.jit(run).trace(self._weights, self._chosen(inputs))
+            expect_bytes(self._where, largest(traced.jaxpr.jaxpr))  # XLA ends the process at what it cannot count
+            self._call = traced.lower().compile()
         memory: Any = self._call.memory_analysis()
         self._bytes = memory.temp_size_in_bytes + 2 * memory.output_size_in_bytes if memory else 0
 
