@@ -116,7 +116,7 @@ OPTIMIZERS_OWN = "the optimizer's own"
 HIDDEN = {"mlp": (200, 100)}
 # Of tables of few rows to train on, which more units learn by heart; measured in benchmarks/small_tables.py.
 HIDDEN_OF_FEW = {"mlp": (100,)}
-FEW_ROWS = 5_000
+FEW_ROWS = 500
 # Above what suits a constant rate, because a schedule lowers it; measured on digits and MNIST.
 SCHEDULED_RATES = {"adam": 0.004, "adamw": 0.004}
 
