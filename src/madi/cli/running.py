@@ -179,7 +179,10 @@ def _heard_signals() -> Iterator[None]:
 
     def hear(ignored: Any) -> None:
         number = signals.get(ignored.exc_type)
-        return before(ignored) if number is None else _send_again(number)
+        if number is None:
+            before(ignored)
+        else:
+            _send_again(number)
 
     sys.unraisablehook = hear
     try:

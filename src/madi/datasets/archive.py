@@ -36,8 +36,8 @@ def load_arrays(path: str | Path, *, test: float = 0.2, validation: float = 0.1,
     parts = [_part(arrays["x"], arrays["y"], labels, str(path))]
     parts += [_part(tested[0], tested[1], labels, f"{path}, test")] if tested else []
     classes = _classes([part.y for part in parts], str(path)) if labels else ()
-    shares = {"validation": validation, "test": 0.0 if tested else test}
-    divided = split(*parts[0], **shares, stratified=labels, seed=seed)
+    test = 0.0 if tested else test
+    divided = split(*parts[0], validation=validation, test=test, stratified=labels, seed=seed)
     held_out = divided.validation if validation else None
     return Dataset(path.stem, divided.train, parts[1] if tested else divided.test, classes, validation=held_out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def read_inputs(paths: Sequence[Path], preparation: PicturePreparation, *, skip_
 def read_labelled(path: Path, preparation: PicturePreparation, *, skip_bad: bool) -> tuple[Inputs, np.ndarray]:
     """The pictures of each class, and their labels; see `PicturePreparation.read_examples`."""
     source = open_source(Path(path))
-    contents = in_memory(of_classes(source, preparation.classes), preparation)
+    contents: Any = in_memory(of_classes(source, preparation.classes), preparation)
     x, labels = contents.examples
     every = len(contents.bad) + len(x)
     left_out = about_bad(source.where, every, contents.bad, skip_bad=skip_bad)
