@@ -69,6 +69,22 @@ def test_what_follows_a_convolution_joins_it(x):
     np.testing.assert_allclose(loaded.run({"x": x}, engine="numpy")[0], apart[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_weights_of_rows_and_of_transposed_convolutions(engine):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    constants = {"w": rng.normal(size=(4, 1, 3)), "factor": rng.normal(size=(4, 1)), "v": rng.normal(size=(4, 3, 2))}
+    constants = {name: array.astype(np.float32) for name, array in constants.items()}
+    body = "c = Conv <group = 2> (x, w)  m = Mul(c, factor)  y = ConvTranspose <strides = [2]> (m, v)"
+    source = content(body, inputs="float[N,2,9] x", outputs="float[N,3,14] y", **constants)
+    x = rng.normal(size=(2, 2, 9)).astype(np.float32)
+    loaded = madi.onnx.load(source)
+    assert [node.kind for node in fused(loaded.graph).nodes] == ["Conv", "ConvTranspose"]
+    assert Plan.of(fused(loaded.graph)).kernels == {"m/weight", "v"}
+    (wanted,) = onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"]).run(None, {"x": x})
+    np.testing.assert_allclose(loaded.run({"x": x}, engine=engine)[0], wanted, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("body", "outputs", "kinds"),
     [
