@@ -14,6 +14,7 @@ from madi.cli.grouped import GroupedCommand
 from madi.cli.inspection import inspect
 from madi.cli.lab import lab
 from madi.cli.predict import predict
+from madi.cli.serve import serve
 from madi.cli.studio import studio
 from madi.cli.train import train
 from madi.cli.tune import tune
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (train, tune, evaluate, predict, inspect, check, export, datasets, studio):
+for command in (train, tune, evaluate, predict, inspect, check, export, datasets, studio, serve):
     app.command(cls=GroupedCommand, no_args_is_help=False)(command)
 app.add_typer(lab, short_help="Every idea of the course as an experiment: its numbers, its figure, its page.")
 

@@ -61,13 +61,18 @@ def predict_classes(
 
 def as_probabilities(model: Layer, outputs: np.ndarray) -> np.ndarray:
     """Outputs (N, classes) as probabilities: softmax of logits, sigmoid of a single logit, or those of the model."""
+    return probabilities_after(last_node(model, (1, *(model.input_shape or ()))), outputs)
+
+
+def probabilities_after(last: str | None, outputs: np.ndarray) -> np.ndarray:
+    """`as_probabilities` of a model whose last node is of the kind `last`, for those who ask often."""
     if outputs.ndim != 2:
         raise DataError(f"predict_classes: expected outputs (N, classes), got {outputs.shape}.")
     if outputs.shape[1] == 1:
-        inside = bool(((outputs >= 0) & (outputs <= 1)).all()) and ends_in(model, "Sigmoid")
+        inside = last == "Sigmoid" and bool(((outputs >= 0) & (outputs <= 1)).all())
         yes = outputs if inside else F.sigmoid(outputs).value
         return np.concatenate([1 - yes, yes], axis=1)
-    return outputs if ends_in(model, "Softmax") else F.softmax(outputs).value
+    return outputs if last == "Softmax" else F.softmax(outputs).value
 
 
 def ends_in(model: Layer, kind: str) -> bool:

@@ -5,7 +5,9 @@ One class wraps the whole application, pages, files and web sockets alike, so th
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -18,10 +20,13 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Pairs = list[tuple[bytes, bytes]]
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SINGLE = ("host", "content-length", "content-type", "origin", "authorization")  # headers that stand once or never
 LARGEST_BODY = 64 * 2**20  # bytes
 TOKEN = "token"  # of the address, once
+LINGER = 2.0  # seconds in which the rest of a body that is too large is read and dropped, so that the answer arrives
 
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -45,18 +50,25 @@ class Rules:
     """What the guard asks.
 
     hosts    names, with their ports, under which the program may be asked for ("127.0.0.1:8080"): any other is a
-             page elsewhere whose name was made to point here
+             page elsewhere whose name was made to point here.  None: any, for a program that listens on addresses
+             whose names it cannot know; then the token alone tells
     token    what every request must know, or None: in the address (`?token=`) once, then in a cookie, or as a bearer
     cookie   the cookie's name: one a port, since cookies know no ports
     policy   the content policy of answers
     body     bytes of the largest body
+    json     whether a refusal is {"error": line}, for programs; else the plain line, for people
     """
 
-    hosts: frozenset[str]
+    hosts: frozenset[str] | None
     token: str | None = None
     cookie: str = "madi"
     policy: str = PLAIN_POLICY
     body: int = LARGEST_BODY
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        if self.hosts is None and self.token is None:
+            raise ValueError("Rules: whoever may be asked for under any name needs a token. Give one.")
 
 
 class Refusal(Exception):
@@ -75,33 +87,36 @@ class Guard:
 
     def __init__(self, application: Application, rules: Rules) -> None:
         self.application, self.rules = application, rules
+        headers = {**SECURITY_HEADERS, "content-security-policy": rules.policy}
+        self._added = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
         if scope["type"] not in ("http", "websocket"):
             return await self.application(scope, receive, send)
-        answer = _Answer(send, self.rules)
+        answer = _Answer(send, self._added)
         try:
-            self._check(scope)
-            if (clean := self._arrival(scope)) is not None:
-                return await _enter(scope, send, self.rules, clean)
+            headers = _headers(scope)
+            self._check(scope, headers)
+            if (clean := self._arrival(scope, headers)) is not None:
+                return await self._enter(answer.send, clean)
             await self.application(scope, _limited(receive, self.rules.body), answer.send)
         except Refusal as refusal:
-            await _refuse(scope, send, refusal, self.rules, begun=answer.begun)
+            await self._refuse(scope, receive, answer, refusal)
         except Exception:
             logging.getLogger("madi").exception("a request failed")
-            await _refuse(scope, send, Refusal(500, "A fault of the program."), self.rules, begun=answer.begun)
+            await self._refuse(scope, receive, answer, Refusal(500, "A fault of the program."))
 
-    def _check(self, scope: Scope) -> None:
-        headers = _headers(scope)
-        if headers.get("host") not in self.rules.hosts:
+    def _check(self, scope: Scope, headers: dict[str, str]) -> None:
+        hosts = self.rules.hosts
+        if hosts is not None and headers.get("host") not in hosts:
             raise Refusal(421, "This program does not answer under that name.")
-        _expect_own_origin(scope, headers, self.rules.hosts)
+        _expect_own_origin(scope, headers, hosts)
         _expect_clean_path(scope)
         if (length := headers.get("content-length")) and (not length.isdecimal() or int(length) > self.rules.body):
-            raise Refusal(413, f"A body may have at most {self.rules.body} bytes.")
+            raise _too_large(self.rules.body)
 
-    def _arrival(self, scope: Scope) -> str | None:
+    def _arrival(self, scope: Scope, headers: dict[str, str]) -> str | None:
         """The address without the token, where it carries the right one; Refusal where the token is not known."""
         if self.rules.token is None:
             return None
@@ -110,8 +125,41 @@ class Guard:
         if given is not None and scope["type"] == "http" and _same(given, self.rules.token):
             rest = urlencode([(name, value) for name, value in query if name != TOKEN])
             return scope["path"] + (f"?{rest}" if rest else "")
-        if not any(_same(known, self.rules.token) for known in _known(_headers(scope), self.rules.cookie)):
-            raise Refusal(401, "Open the address that the program printed: it carries a token.")
+        if not any(_same(known, self.rules.token) for known in _known(headers, self.rules.cookie)):
+            raise Refusal(401, self._how_to_enter())
+        return None
+
+    def _how_to_enter(self) -> str:
+        if self.rules.json:
+            return "This program asks for its token: send the header Authorization: Bearer TOKEN."
+        return "Open the address that the program printed: it carries a token."
+
+    async def _enter(self, send: Send, address: str) -> None:
+        """Keep the token in a cookie and lead to the address without it, so that it stands in no history."""
+        cookie = f"{self.rules.cookie}={self.rules.token}; Path=/; HttpOnly; SameSite=Strict"
+        plain = address.startswith("/") and not address.startswith("//") and address.isascii() and address.isprintable()
+        headers = [(b"location", (address if plain else "/").encode()), (b"set-cookie", cookie.encode())]
+        headers += [(b"cache-control", b"no-store"), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 303, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _refuse(self, scope: Scope, receive: Receive, answer: _Answer, refusal: Refusal) -> None:
+        if scope["type"] == "websocket":
+            return await answer.send({"type": "websocket.close", "code": 1008, "reason": refusal.line})
+        if answer.begun:
+            return None  # what was sent cannot be taken back; the server closes the connection
+        kind, body = b"text/plain; charset=utf-8", refusal.line.encode()
+        if self.rules.json:
+            kind, body = b"application/json", json.dumps({"error": refusal.line}).encode()
+        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+        headers += [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
+        unread = refusal.status == 413
+        headers += [(b"connection", b"close")] if unread else []
+        await answer.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await answer.send({"type": "http.response.body", "body": body, "more_body": unread})
+        if unread:
+            await _drop(receive)
+            await answer.send({"type": "http.response.body", "body": b""})
         return None
 
 
@@ -122,11 +170,18 @@ def local_hosts(port: int, *, host: str = "127.0.0.1") -> frozenset[str]:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    """The headers by name; Refusal where one that says what the others mean is given twice."""
+    found: dict[str, str] = {}
+    for name_, value in scope["headers"]:
+        name = name_.decode("latin-1").lower()
+        if name in found and name in SINGLE:
+            raise Refusal(400, f"The header {name} is given twice.")
+        found[name] = value.decode("latin-1")
+    return found
 
 
 def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(one.encode(errors="replace"), other.encode(errors="replace"))
 
 
 def _known(headers: dict[str, str], cookie: str) -> Iterable[str]:
@@ -142,20 +197,30 @@ def _known(headers: dict[str, str], cookie: str) -> Iterable[str]:
         yield held[cookie].value
 
 
-def _expect_own_origin(scope: Scope, headers: dict[str, str], hosts: frozenset[str]) -> None:
+def _expect_own_origin(scope: Scope, headers: dict[str, str], hosts: frozenset[str] | None) -> None:
     """Refuse what a page of another origin asks to change, and every web socket of one."""
     origin = headers.get("origin")
-    changes = scope["type"] == "websocket" or scope.get("method") not in SAFE_METHODS
-    if changes and origin is not None and origin.partition("://")[2] not in hosts:
+    if origin is None or (scope["type"] == "http" and scope.get("method") in SAFE_METHODS):
+        return
+    scheme, _, host = origin.partition("://")
+    own = host == headers.get("host") if hosts is None else host in hosts
+    if not own or scheme not in ("http", "https"):
         raise Refusal(403, "Pages of other origins may not ask for that.")
 
 
 def _expect_clean_path(scope: Scope) -> None:
+    """Refuse a path that would lead out of a folder, as it came and decoded twice more."""
     path = scope["path"]
-    for _ in range(3):  # as it came, and what would become of it decoded twice more
+    for _ in range(3):
         if "\0" in path or "\\" in path or ".." in path.split("/"):
             raise Refusal(400, "That is no path of this program.")
+        if "%" not in path:
+            return
         path = unquote(path)
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, f"A body may have at most {most} bytes.")
 
 
 def _limited(receive: Receive, most: int) -> Receive:
@@ -167,55 +232,36 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b"")) if message["type"] == "http.request" else 0
         if seen > most:
-            raise Refusal(413, f"A body may have at most {most} bytes.")
+            raise _too_large(most)
         return message
 
     return limited
 
 
+async def _drop(receive: Receive) -> None:
+    """Read on for a while: a connection that is closed on unread bytes loses the answer too."""
+    try:
+        async with asyncio.timeout(LINGER):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body"):
+                pass
+    except TimeoutError:
+        return
+
+
 class _Answer:
     """Sends an answer on with the guard's headers, and without those that let other origins in."""
 
-    def __init__(self, send: Send, rules: Rules) -> None:
-        self._send, self._rules, self.begun = send, rules, False
+    def __init__(self, send: Send, added: Pairs) -> None:
+        self._send, self._added, self.begun = send, added, False
 
     async def send(self, message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.accept"):
             self.begun = True
-            kept = [
-                (name, value)
-                for name, value in message.get("headers", [])
-                if not name.lower().startswith(b"access-control-") and name.lower() != b"server"
-            ]
-            held = {name.lower() for name, _ in kept}
-            added = [pair for pair in _guarding(self._rules) if pair[0] not in held]
-            message = {**message, "headers": [*kept, *added]}
+            message = {**message, "headers": self._guarded(message.get("headers", []))}
         await self._send(message)
 
-
-def _guarding(rules: Rules) -> list[tuple[bytes, bytes]]:
-    headers = {**SECURITY_HEADERS, "content-security-policy": rules.policy}
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-async def _enter(scope: Scope, send: Send, rules: Rules, address: str) -> None:
-    """Keep the token in a cookie and lead to the address without it, so that it stands in no history."""
-    cookie = f"{rules.cookie}={rules.token}; Path=/; HttpOnly; SameSite=Strict"
-    leading = address if address.startswith("/") and not address.startswith("//") else "/"
-    headers = [(b"location", leading.encode()), (b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 303, "headers": [*headers, *_guarding(rules)]})
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _refuse(scope: Scope, send: Send, refusal: Refusal, rules: Rules, *, begun: bool) -> None:
-    if scope["type"] == "websocket":
-        return await send({"type": "websocket.close", "code": 1008, "reason": refusal.line})
-    if begun:
-        return None  # what was sent cannot be taken back; the server closes the connection
-    body = refusal.line.encode()
-    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    closing = [(b"connection", b"close")] if refusal.status == 413 else []
-    headers = [*plain, *closing, *_guarding(rules)]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-    return None
+    def _guarded(self, headers: Iterable[tuple[bytes, bytes]]) -> Pairs:
+        kept = [(name.lower(), value) for name, value in headers]
+        kept = [pair for pair in kept if not pair[0].startswith(b"access-control-") and pair[0] != b"server"]
+        held = {name for name, _ in kept}
+        return [*kept, *(pair for pair in self._added if pair[0] not in held)]

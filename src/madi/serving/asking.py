@@ -1,0 +1,128 @@
+"""A model is asked: from the body of a request to the body of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import numpy as np
+
+from madi.serving import raw, wire
+from madi.serving.answers import Asked, inference_of, predictions_of
+from madi.serving.batching import Outputs
+from madi.serving.models import Models
+from madi.serving.served import Served
+from madi.web.guard import Receive, Refusal, Scope
+
+JSON = "application/json"
+LARGE = 2**17  # bytes of a body that is read in a thread, so that others are answered meanwhile
+READERS = 2  # large bodies that are read at a time
+
+Read = Callable[[Served, bytes], tuple[np.ndarray, Any]]
+Tell = Callable[[Served, Any, Outputs], Any]
+
+
+class Asking:
+    """Requests to models.
+
+    budget    bytes of bodies that may be held at a time: beyond it requests are refused
+    """
+
+    def __init__(self, models: Models, budget: int) -> None:
+        self._models, self._budget, self._held = models, budget, 0
+        self._readers = asyncio.Semaphore(READERS)
+
+    async def infer(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
+        """The route of the protocol: tensors in, tensors out."""
+        if _kind(scope) not in (JSON, ""):
+            raise Refusal(415, f"Send {JSON}.")
+        return await self._asked(receive, model, version, _read_inference, inference_of)
+
+    async def predict(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
+        """The friendly route: rows or a picture in, classes with probabilities or numbers in their units out."""
+        kind = _kind(scope)
+        if kind.startswith("image/"):
+            query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+            invert = query.get("invert") == ["true"]
+            return await self._asked(
+                receive, model, version,
+                lambda served, body: (raw.from_picture(served, body, invert=invert), []), predictions_of, slow=True,
+            )  # fmt: skip
+        if kind != JSON:
+            raise Refusal(415, f"Send {JSON} or a picture, such as image/png.")
+        return await self._asked(
+            receive, model, version, lambda served, body: raw.from_json(served, wire.read(body)), predictions_of
+        )
+
+    async def _asked(
+        self, receive: Receive, model: str, version: str | None, read: Read, tell: Tell, *, slow: bool = False
+    ) -> bytes:
+        """The answer to a body: `read` as examples, put through the model, told by `tell`.
+
+        slow    whether reading takes long whatever the size
+        """
+        held = _Held(self)
+        try:
+            body = await held.body(receive)
+            served = self._models.find(model, version)  # as it is now, with the body here
+            if slow or len(body) > LARGE:
+                async with self._readers:
+                    x, given = await asyncio.to_thread(_examples, served, read, body)
+            else:
+                x, given = _examples(served, read, body)
+            outputs = await served.answer(x)
+            if not all(np.isfinite(values).all() for values in outputs.values()):
+                raise Refusal(422, "The network's output for these inputs is not finite.")
+            return wire.written(tell(served, given, outputs))
+        finally:
+            self._held -= held.bytes
+
+    def hold(self, count: int) -> None:
+        """So many bytes more are held; Refusal 503 where they are too many together."""
+        if self._held + count > self._budget:
+            raise Refusal(503, "Too many large requests at a time. Try again a little later.")
+        self._held += count
+
+
+class _Held:
+    """The body of one request, counted among those that are held."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking, self.bytes = asking, 0
+
+    async def body(self, receive: Receive) -> bytes:
+        parts = []
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Refusal(400, "The request ended before its body.")
+            part = message.get("body", b"")
+            self._asking.hold(len(part))
+            self.bytes += len(part)
+            parts.append(part)
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _kind(scope: Scope) -> str:
+    """The type of the body: "application/json"."""
+    found = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return found.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _examples(served: Served, read: Read, body: bytes) -> tuple[np.ndarray, Any]:
+    """The examples in a body, as the network takes them, and what `tell` is to know; Refusal 400 for none."""
+    found, given = read(served, body)
+    if not len(found):
+        raise Refusal(400, "Expected at least one example.")
+    x = served.examples(found)
+    if not np.isfinite(x).all():
+        raise Refusal(400, "Expected finite numbers: some are too large for the network's.")
+    return x, given
+
+
+def _read_inference(served: Served, body: bytes) -> tuple[np.ndarray, Asked]:
+    request = wire.read(body)
+    return raw.from_request(served, request), Asked.of(request, served)

@@ -1,0 +1,148 @@
+"""Connections that cannot hold the program up: headers, time and number of them are bounded.
+
+httptools reads requests three times as quickly as h11, and bounds nothing by itself; this does.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+
+@dataclass
+class Bounds:
+    """What a client may ask of the connection itself.
+
+    header      bytes of a request's line and headers
+    headers     how many of them
+    seconds     that a client may take for line and headers, and to read on from an answer
+    rate        bytes a second that a body must come with on average, after the first `seconds`
+    most        connections at a time: beyond it the one that has kept us waiting longest makes room
+    ending      whether the program ends: each answer is the last one of its connection
+    """
+
+    header: int = 32 * 1024
+    headers: int = 100
+    seconds: float = 10.0
+    rate: int = 16 * 1024
+    most: int = 400
+    ending: bool = False
+
+
+class _Unfit(Exception):
+    """Raised within the parser, which then ends in a refusal."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol by httptools, within bounds.
+
+    A client *owes* bytes from when it connects, or begins a request, until the request is complete.  The server calls
+    `check` once a second; a client that owes for too long gets a 408, one that does not read its answer is cut off.
+    """
+
+    def __init__(self, *arguments: Any, bounds: Bounds, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.bounds, self.since, self.owes, self.heading = bounds, time.monotonic(), True, True
+        self.received = 0  # bytes of the request that is being received
+        self.stalled: float | None = None  # since when an answer waits to be read
+        self.refusal = 400
+
+    # ---- what the transport calls
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > self.bounds.most:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the connection that has kept us waiting longest; those whose request is being answered stay."""
+        others = [
+            other for other in self.connections if isinstance(other, BoundedProtocol) and (other.free or other.owes)
+        ]
+        min(others, key=lambda other: other.since, default=self).transport.abort()
+
+    @property
+    def free(self) -> bool:
+        """Whether every request that has come is answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def data_received(self, data: bytes) -> None:
+        heading = self.heading and self.received > 0
+        self.received += len(data)
+        super().data_received(data)
+        if heading and self.heading and self.received > self.bounds.header and not self.transport.is_closing():
+            self.refuse(431, "The headers are too large.")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.stalled = time.monotonic()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.stalled = None
+
+    # ---- what the parser calls
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.heading = True
+        if not self.owes:  # on a new connection the time runs from its first moment
+            self.owes, self.since, self.received = True, time.monotonic(), 0
+
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.bounds.header or len(self.headers) > self.bounds.headers:
+            self.refusal = 431
+            raise _Unfit
+        self.heading = False
+        super().on_headers_complete()
+        if self.bounds.ending and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self.owes = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.owes:
+            self.since = time.monotonic()
+
+    def let_end(self) -> None:
+        """The answer that is being made is the last one here."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    # ---- refusals
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn answers to a request that cannot be parsed."""
+        if not self.transport.is_closing():
+            self.refuse(self.refusal, "The headers are too large." if self.refusal == 431 else msg)
+
+    def refuse(self, status: int, line: str) -> None:
+        """Answer with a status and a line, unless another answer has begun, and close."""
+        if self.free or not self.cycle.response_started:
+            self.transport.write(
+                STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
+                b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(line), line.encode())
+            )
+        if self.cycle is not None:  # nothing more of the application goes out
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def check(self, now: float) -> None:
+        """End it where the client is too slow."""
+        bounds = self.bounds
+        if self.stalled is not None and now - self.stalled > bounds.seconds:
+            return self.transport.abort()
+        if not self.owes or self.flow.read_paused or (self.heading and not self.free):
+            return None
+        allowed = bounds.seconds + (0 if self.heading else self.received / bounds.rate)
+        if now - self.since > allowed and not self.transport.is_closing():
+            self.refuse(408, "The request took too long to arrive.")
+        return None
