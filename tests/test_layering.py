@@ -26,7 +26,7 @@ RANKS = {
             "models",
             "training",
             "diagnostics tuning estimators onnx tensorboard config",
-            "lab web",
+            "lab runs web",
             "serving studio",
             "cli",
             "__main__",

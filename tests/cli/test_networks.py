@@ -6,11 +6,11 @@ import tomllib
 import numpy as np
 import pytest
 
-from madi.cli.building import build_model
 from madi.config import TrainConfig
 from madi.datasets import Dataset, Split
 from madi.layers import load
 from madi.models import INPUT_SHAPES, MODELS
+from madi.runs.building import build_model
 
 QUICK = ("--engine", "numpy", "--epochs", "1", "--batch-size", "4", "--validation", "0", "--output", "run")
 

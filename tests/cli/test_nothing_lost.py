@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from madi.cli.run_folder import CHECKPOINTS
 from madi.layers import load, read_metadata, save
+from madi.runs.folder import CHECKPOINTS
 
 QUICK = ("--target", "y", "--engine", "numpy", "--epochs", "2", "--hidden", "4")
 

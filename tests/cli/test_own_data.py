@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
-from madi.cli import sources
-from madi.cli.run_folder import CHECKPOINTS
-from madi.cli.sources import class_weights, expect_options, kind_of, placed
 from madi.config import TrainConfig
 from madi.datasets import Dataset, Split
 from madi.errors import ConfigurationError, UnknownNameError
 from madi.layers import EmbedColumns, load, read_metadata
+from madi.runs import sources
+from madi.runs.folder import CHECKPOINTS
+from madi.runs.sources import class_weights, expect_options, kind_of, placed
 from madi.training import History
 
 QUICK = ("--engine", "numpy", "--epochs", "5", "--hidden", "16", "--output", "run")
@@ -273,7 +273,7 @@ def test_sources(tmp_path, monkeypatch):
         kind_of("digit")
     assert placed(TrainConfig(dataset="digits")).dataset == "digits"
     assert placed(TrainConfig(dataset="a.csv", test_data="b.csv")).dataset == str(tmp_path / "a.csv")
-    with pytest.raises(ConfigurationError, match="--skip-bad: is for a folder of pictures"):
+    with pytest.raises(ConfigurationError, match="skip_bad: is for a folder of pictures"):
         expect_options(TrainConfig(dataset="a.csv", target=("x",), skip_bad=True))
 
 

@@ -197,8 +197,8 @@ def test_a_local_copy_that_is_not_there(madi, tmp_path):
 
 
 def test_labels_become_the_targets_of_the_loss():
-    from madi.cli.building import targets
     from madi.datasets import Split
+    from madi.runs.building import targets
     from madi.training.losses import get
 
     split = Split(np.zeros((3, 2)), np.array([0, 1, 1], np.int32))

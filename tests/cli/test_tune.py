@@ -234,7 +234,7 @@ def test_a_mistake_beside_overwrite_leaves_the_old_search(searched, madi, monkey
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
     assert madi("tune", "nothing", *QUICK, "--output", "run", "--overwrite").code == 2
     with monkeypatch.context() as interrupted:
-        interrupted.setattr("madi.cli.sources.load", interrupt)
+        interrupted.setattr("madi.runs.sources.load", interrupt)
         assert madi("tune", "planar", *QUICK, "--output", "run", "--overwrite").code == 130
     assert {path: path.read_bytes() for path in before} == before
 
@@ -244,7 +244,7 @@ def interrupt(*_, **__):
 
 
 def test_interrupted_before_the_search_begins_nothing_is_left(madi, tmp_path, monkeypatch):
-    monkeypatch.setattr("madi.cli.sources.load", interrupt)
+    monkeypatch.setattr("madi.runs.sources.load", interrupt)
     result = madi("tune", "planar", *QUICK, "--output", "run")
     assert (result.code, "To go on" in result.err, (tmp_path / "run").exists()) == (130, False, False)
 

@@ -18,8 +18,8 @@ from madi.cli.console import say
 from madi.errors import ConfigurationError, FileError, GradientMismatch, MadiError, unknown_name
 
 if TYPE_CHECKING:
-    from madi.cli.loading import Found
     from madi.graph import Function
+    from madi.runs.loading import Found
 
 LOWEST, HIGHEST = 0.5, 1.5  # of the inputs with --positive
 
@@ -59,7 +59,7 @@ def check(
       madi check my_node.py --only Divide --shape 3,4 --shape 4 --positive
       madi check mlp --input-shape 8
     """
-    from madi.cli.loading import find_or_make, sizes
+    from madi.runs.loading import find_or_make, sizes
 
     random = np.random.default_rng(seed)
     if target.endswith(".py"):

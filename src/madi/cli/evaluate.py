@@ -12,11 +12,11 @@ import typer
 
 from madi.cli.console import notice, say, show, table
 from madi.cli.job import say_how_far_off
-from madi.cli.run_folder import MODEL
 from madi.errors import ConfigurationError, unknown_name
+from madi.runs.folder import MODEL
 
 if TYPE_CHECKING:
-    from madi.cli.loading import Found
+    from madi.runs.loading import Found
     from madi.training import Loss, Trainer
 
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out new pictures that cannot be read, and name them.")]
@@ -63,7 +63,7 @@ def evaluate(
       madi evaluate model.safetensors mnist --metrics accuracy --metrics f1
       madi evaluate runs/houses-mlp-20260101-120000 new_houses.csv --report new_houses.html
     """
-    from madi.cli.loading import find_model
+    from madi.runs.loading import find_model
     from madi.training import Trainer
     from madi.training.progress import duration, number
 
@@ -102,7 +102,7 @@ class Measured:
     @property
     def count(self) -> int:
         """How many there are."""
-        from madi.cli.building import count_of
+        from madi.runs.building import count_of
 
         return count_of(self.examples)
 
@@ -110,8 +110,8 @@ class Measured:
 def _measured(
     found: Found, loss: Loss, dataset: str | None, part: str, data: str | None, skip_bad: bool
 ) -> Measured:  # fmt: skip
-    from madi.cli.sources import kind_of
     from madi.datasets import NAMES
+    from madi.runs.sources import kind_of
 
     trained_on = str(found.about.get("dataset") or "digits")
     if skip_bad and (dataset is None or dataset in NAMES):
@@ -129,7 +129,7 @@ def _measured(
 def _named(name: str, loss: Loss, part: str, folder: str | None) -> Measured:
     """The examples of a dataset by name."""
     from madi import datasets
-    from madi.cli.building import targets
+    from madi.runs.building import targets
 
     if part == "validation":
         raise ConfigurationError(f"--part validation: {name} has the parts train and test.")
@@ -141,8 +141,8 @@ def _named(name: str, loss: Loss, part: str, folder: str | None) -> Measured:
 
 def _of_its_run(found: Found, loss: Loss, part: str) -> Measured:
     """A part of one's own data, divided as for the training."""
-    from madi.cli.building import parts_of
-    from madi.cli.sources import load
+    from madi.runs.building import parts_of
+    from madi.runs.sources import load
 
     if found.config is None:
         raise ConfigurationError(
@@ -158,8 +158,8 @@ def _of_its_run(found: Found, loss: Loss, part: str) -> Measured:
 
 def _new(found: Found, loss: Loss, path: Path, skip_bad: bool) -> Measured:
     """New rows or pictures, prepared as those of the training were."""
-    from madi.cli.building import targets
     from madi.datasets import Split
+    from madi.runs.building import targets
 
     preparation = found.preparation
     if preparation is None:
@@ -182,8 +182,8 @@ def _called(found: Found) -> str:
 def _write_report(
     path: Path, found: Found, trainer: Trainer, measured: Measured, values: Mapping[str, float]
 ) -> None:  # fmt: skip
-    from madi.cli.report import known_of, shown
     from madi.diagnostics.report import Evidence, write_report
+    from madi.runs.report import known_of, shown
 
     evidence = Evidence(
         model=found.model, loss=trainer.loss, parts={"test": measured.examples}, data=measured.name,

@@ -12,7 +12,7 @@ from madi.cli.console import say, show, table
 from madi.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from madi.cli.loading import Found
+    from madi.runs.loading import Found
 
 
 class Format(StrEnum):
@@ -63,7 +63,7 @@ def export(
       madi export model.safetensors --opset 17 --channels first --no-preprocessing
       madi export vgg.safetensors --format torch --output vgg16.safetensors
     """
-    from madi.cli.loading import find_model
+    from madi.runs.loading import find_model
 
     found = find_model(model)
     path = _path(found, output, format)

@@ -10,10 +10,10 @@ import numpy as np
 import typer
 
 from madi.cli.console import say
-from madi.cli.sources import show_preparation
+from madi.cli.preparing import show_preparation
 
 if TYPE_CHECKING:
-    from madi.cli.loading import Found
+    from madi.runs.loading import Found
 
 
 AT_A_GLANCE = 24  # layers that can be taken in line by line
@@ -63,7 +63,7 @@ def inspect(
       madi inspect resnet50 --graph resnet50.png
       madi inspect XOR --graph xor.svg
     """
-    from madi.cli.loading import find_or_make, sizes
+    from madi.runs.loading import find_or_make, sizes
 
     found = find_or_make(model, sizes("--input-shape", input_shape), outputs)
     say(found.place)

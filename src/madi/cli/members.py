@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,11 +15,11 @@ from madi.cli.spelling import as_option
 from madi.errors import ConfigurationError, DivergenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from madi.cli.run_folder import RunFolder
     from madi.config import TrainConfig
     from madi.layers import Layer
+    from madi.runs.folder import RunFolder
     from madi.training import History, Loss, Trainer
 
 # Options that need a callback, or batches of their own: members train in one program, without either.
@@ -46,12 +46,12 @@ class Members(Job):
     trainers: list[Trainer] = field(default_factory=list)
 
     @classmethod
-    def of(cls, config: TrainConfig, *, watched: bool = False) -> Members:
+    def of(cls, config: TrainConfig, *, progress: Callable[[int, int], None] | None = None) -> Self:
         """Build every member; ConfigurationError for options that members cannot have."""
-        from madi.cli.building import build_trainer, count_of
+        from madi.runs.building import build_trainer, count_of
 
         expect_alone(config)
-        first = Job.of(config, watched=watched)
+        first = Job.of(config, progress=progress)
         config = first.config
         trainers = []
         for seed in range(config.seed, config.seed + config.members):

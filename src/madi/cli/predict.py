@@ -18,8 +18,8 @@ from madi.cli.evaluate import SkipBad
 from madi.errors import ConfigurationError, FileError, closest
 
 if TYPE_CHECKING:
-    from madi.cli.loading import Found
     from madi.datasets import Preparation
+    from madi.runs.loading import Found
 
 SHOWN = 20  # rows in the terminal
 BEST = 3  # classes in a row
@@ -58,7 +58,7 @@ def predict(
       madi predict runs/photos-resnet_cifar-20260101-120000 folder_of_more --skip-bad
       madi predict model.safetensors digits
     """
-    from madi.cli.loading import find_model
+    from madi.runs.loading import find_model
 
     if output is not None and output.suffix.lower() not in WRITERS:
         raise ConfigurationError(f"--output {output}: expected a name that ends in .csv or .json.")

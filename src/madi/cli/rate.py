@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from madi.cli.console import notice, say
-from madi.cli.run_folder import CONFIGURATION, RunFolder
+from madi.runs.folder import CONFIGURATION, RunFolder
 
 if TYPE_CHECKING:
     from madi.cli.job import Job

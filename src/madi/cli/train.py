@@ -10,13 +10,14 @@ import typer
 
 from madi.cli import INTERRUPTED
 from madi.cli.console import notice, say
+from madi.cli.folder_options import Output, Overwrite, Quiet
 from madi.cli.job import Job, finish, job_of
 from madi.cli.rate import report_rate
-from madi.cli.run_folder import CONFIGURATION, SEARCH, Output, Overwrite, Quiet, RunFolder
 from madi.cli.settings import with_fields
-from madi.cli.sources import placed
 from madi.config import OPTIMIZER, RUN, TrainConfig
 from madi.errors import ConfigurationError, DivergenceError, FileError
+from madi.runs.folder import CONFIGURATION, SEARCH, RunFolder
+from madi.runs.sources import placed
 
 
 @with_fields(TrainConfig, argument="dataset")

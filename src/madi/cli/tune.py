@@ -12,13 +12,15 @@ import typer
 
 from madi.cli import INTERRUPTED
 from madi.cli.console import notice, say, show, table
+from madi.cli.folder_options import Output, Overwrite, Quiet
 from madi.cli.job import finish, job_of
 from madi.cli.members import expect_alone
-from madi.cli.run_folder import CONFIGURATION, SEARCH, Output, Overwrite, Quiet, RunFolder, writing
+from madi.cli.preparing import reading
 from madi.cli.settings import with_fields
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
+from madi.runs.folder import CONFIGURATION, SEARCH, RunFolder, writing
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset, StreamedDataset
@@ -145,21 +147,22 @@ class Tuning:
     @classmethod
     def of(cls, config: TuneConfig, folder: RunFolder, *, watched: bool = False) -> Tuning:
         """Load the data; a wrong name is told before a download."""
-        from madi.cli import sources
-        from madi.cli.building import build_model, parts_of
+        from madi.runs import sources
+        from madi.runs.building import build_model, parts_of
         from madi.training.losses import get
 
         build_model(config.fixed().completed(), 1)
         if config.loss is not None:
             get(config.loss)
-        data = sources.load(config, watched=watched)
+        with reading(config, watched) as progress:
+            data = sources.load(config, progress=progress)
         config = config.for_targets(not data.classes)
         loss = get(str(config.loss))
         return cls(config, folder, data, loss, parts_of(data, config, loss))
 
     def make(self, parameters: dict[str, Any]) -> Any:
         """The trainer of a trial."""
-        from madi.cli.building import build_trainer, count_of
+        from madi.runs.building import build_trainer, count_of
 
         examples = count_of(self.parts["training"])
         config = self.config.trial(parameters).for_rows(examples)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from madi.cli.spelling import as_option
-from madi.cli.starting import expect_weights, started
 from madi.config import NETWORK, TrainConfig
-from madi.errors import ConfigurationError, ShapeError, unknown_name
+from madi.errors import ConfigurationError, ShapeError, argument, unknown_name
+from madi.runs.starting import expect_weights, started
 
 if TYPE_CHECKING:
     from madi.datasets import Batches, Dataset, Split, StreamedDataset
@@ -58,7 +57,7 @@ def _written_model(config: TrainConfig, outputs: int) -> Sequential:
 
     for name in given(config, MODEL_OPTIONS):
         raise ConfigurationError(
-            f"{as_option(name)}: is an option of --model, and --layers says the network. Leave one out."
+            f"{argument(name)}: is an option of --model, and --layers says the network. Leave one out."
         )
     return from_text("\n".join(config.layers or ()), names={"outputs": outputs})
 
@@ -133,7 +132,7 @@ def trainer_options(config: TrainConfig) -> dict[str, Any]:
 def _expect_options(owner: str, chosen: Iterable[str], known: Collection[str]) -> None:
     for name in chosen:
         if name not in known:
-            raise ConfigurationError(f"{as_option(name)}: {owner} has no such option. Leave it out, or choose another.")
+            raise ConfigurationError(f"{argument(name)}: {owner} has no such option. Leave it out, or choose another.")
 
 
 def build_schedule(name: str, rate: float, steps: int) -> Rate:

@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madi.cli.console import counted, say, show, table
-from madi.cli.spelling import as_option
 from madi.config import OWN, TrainConfig
-from madi.errors import ConfigurationError, UnknownNameError, unknown_name
+from madi.errors import ConfigurationError, UnknownNameError, argument, unknown_name
 
 if TYPE_CHECKING:
-    from madi.datasets import Dataset, Preparation, StreamedDataset
+    from madi.datasets import Dataset, StreamedDataset
 
-MOST_ROWS = 24  # columns of a table that are told
+Progress = Callable[[int, int], None]
+
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz", ".xz")
 NAMED, TABLE, PICTURES, ARRAYS = "a dataset by name", "a table", "a folder of pictures", "a file of arrays"
 
@@ -74,7 +73,7 @@ def expect_options(config: TrainConfig) -> str:
     for field in dataclasses.fields(config):
         foreign = field.metadata["group"] == OWN and field.name not in OPTIONS[kind]
         if foreign and getattr(config, field.name) != field.default:
-            option, taker = as_option(field.name), _taker(field.name)
+            option, taker = argument(field.name), _taker(field.name)
             raise ConfigurationError(
                 f"{option}: is for {taker}, and {config.dataset} is {kind}. Leave it out, or give {taker}: "
                 f"{EXAMPLE[taker]}."
@@ -92,10 +91,10 @@ def _taker(option: str) -> str:
     return next(kind for kind, options in OPTIONS.items() if option in options)
 
 
-def load(config: TrainConfig, *, watched: bool = False) -> Dataset | StreamedDataset:
+def load(config: TrainConfig, *, progress: Progress | None = None) -> Dataset | StreamedDataset:
     """The examples of a run, divided into those to train on, to validate with and to test with.
 
-    watched   whether a terminal shows how far the pictures are read
+    progress   is called with how many pictures are read, and how many there are, again and again
 
     Raises ConfigurationError for options that such examples do not take.
     """
@@ -104,7 +103,7 @@ def load(config: TrainConfig, *, watched: bool = False) -> Dataset | StreamedDat
     loaders: dict[str, Callable[[TrainConfig], Any]] = {
         NAMED: _named,
         TABLE: _table,
-        PICTURES: partial(_pictures, watched=watched),
+        PICTURES: partial(_pictures, progress=progress),
         ARRAYS: _arrays,
     }
     data = loaders[expect_options(config)](config)
@@ -148,18 +147,17 @@ def _table(config: TrainConfig) -> Dataset | StreamedDataset:
     )  # fmt: skip
 
 
-def _pictures(config: TrainConfig, *, watched: bool) -> Dataset | StreamedDataset:
+def _pictures(config: TrainConfig, *, progress: Progress | None) -> Dataset | StreamedDataset:
     from madi.datasets import load_pictures
 
     size = config.image_size
     if size is not None and len(size) != 2:
         given = ",".join(map(str, size))
         raise ConfigurationError(f"--image-size must be height and width such as 64,64, got {given}.")
-    with counted("reading pictures", watched) as progress:
-        return load_pictures(
-            Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
-            progress=progress, **_divided(config),
-        )  # fmt: skip
+    return load_pictures(
+        Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
+        progress=progress, **_divided(config),
+    )  # fmt: skip
 
 
 def _divided(config: TrainConfig) -> dict[str, Any]:
@@ -169,15 +167,6 @@ def _divided(config: TrainConfig) -> dict[str, Any]:
         "validation": config.validation,
         "seed": config.seed,
     }
-
-
-def show_preparation(preparation: Preparation) -> None:
-    """What becomes of raw examples: of a table a line for each column, of many the first and the last."""
-    rows = preparation.describe()
-    if left := max(0, len(rows) - MOST_ROWS):
-        rows = [*rows[: MOST_ROWS // 2], (f"... {left} more", "", ""), *rows[-MOST_ROWS // 2 :]]
-    show(table(["of", "kind", "as"], rows))
-    say()
 
 
 def pairs(texts: tuple[str, ...] | None) -> dict[str, str]:

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from madi.cli.run_folder import FREE, REPORT, writing
 from madi.config import TrainConfig
+from madi.runs.folder import FREE, REPORT, writing
 
 if TYPE_CHECKING:
-    from madi.cli.job import Job
     from madi.datasets import Preparation
     from madi.diagnostics.report import Evidence
+    from madi.runs.job import Job
 
 
 def write_job_report(job: Job, folder: Path, measured: dict[str, Any]) -> list[str]:
@@ -46,7 +46,8 @@ def shown(config: TrainConfig | None) -> str:
     if config is None:
         return ""
     places = {name: getattr(config, name) for name in ("dataset", "data", "test_data")}
-    return replace(config, **{name: Path(place).name for name, place in places.items() if place}).to_toml()
+    names: dict[str, Any] = {name: Path(place).name for name, place in places.items() if place}
+    return replace(config, **names).to_toml()
 
 
 def known_of(classes: Sequence[str], preparation: Preparation | None) -> dict[str, Any]:

@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from madi.config import RUN, TrainConfig
+from madi.config import TrainConfig
 from madi.errors import ConfigurationError, FileError
 
 if TYPE_CHECKING:
@@ -28,20 +26,6 @@ RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
 SEARCH = "search.toml"  # of madi tune
 ELSEWHERE = "Choose another folder with --output."
 FREE = "Free some space, or choose another folder with --output."
-
-# Options of every command that writes such a folder.
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER", help="Of the run. [runs/<dataset>-<model>-<time>]", show_default=False, rich_help_panel=RUN
-    ),
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Write over the run that is in --output.", rich_help_panel=RUN)
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print nothing but the folder of the run.", rich_help_panel=RUN)
-]
 
 
 @dataclass
@@ -70,7 +54,7 @@ class RunFolder:
 
         Raises FileError where it cannot be written, ConfigurationError where it holds a run already.
         """
-        path = _free_name(config) if output is None else output.expanduser()
+        path = free_place(config, Path("runs")) if output is None else output.expanduser()
         folder = cls(path, path.exists())
         if not overwrite:
             folder._expect_free()
@@ -142,9 +126,9 @@ class RunFolder:
         with self._told_what_is_kept(), writing(self.path, FREE):
             save(model, self.file(MODEL), extra=about)
             history.to_json(self.file(HISTORY))
-            _write_json(self.file(RESULTS), results)
             if len(history):
                 history.plot().savefig(self.file(CURVES), dpi=150)
+            _write_json(self.file(RESULTS), results)  # the last: who finds it takes the run for ended
         return [MODEL, CURVES, HISTORY, RESULTS, CONFIGURATION] if len(history) else [MODEL, RESULTS, CONFIGURATION]
 
     def write_rates(self, search: RateSearch) -> list[str]:
@@ -186,9 +170,9 @@ def writing(path: Path, fix: str) -> Any:
         raise FileError(f"{path}: cannot write to this folder ({error.strerror or error}). {fix}") from error
 
 
-def _free_name(config: TrainConfig) -> Path:
-    """runs/<dataset>-<model>-<time>, with a number where two runs begin in one second."""
+def free_place(config: TrainConfig, within: Path) -> Path:
+    """<within>/<dataset>-<model>-<time>, with a number where two runs begin in one second."""
     data, network = Path(config.dataset).stem or "data", "layers" if config.layers else config.model
     name = f"{data}-{network}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "-")
-    candidates = (Path("runs") / (name if number == 1 else f"{name}-{number}") for number in range(1, 1000))
+    candidates = (within / (name if number == 1 else f"{name}-{number}") for number in range(1, 1000))
     return next(path for path in candidates if not path.exists())

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from madi.cli.run_folder import CONFIGURATION, MODEL, RunFolder
 from madi.config import TrainConfig
 from madi.errors import ConfigurationError, FileError, MadiError, closest
+from madi.runs.folder import CONFIGURATION, MODEL, RunFolder
 
 if TYPE_CHECKING:
     from madi.datasets import Preparation

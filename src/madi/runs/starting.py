@@ -1,4 +1,4 @@
-"""madi train --weights: a network that starts from published weights, its last layer new."""
+"""A network that starts from published weights, its last layer new."""
 
 from __future__ import annotations
 
