@@ -16,7 +16,6 @@ HEIGHT, WIDTH = DIGITS_SIDE * BLOCK, 20  # of the digit in the bitmap that is co
 WIDEST = 1.5  # how much wider than it was drawn a narrow digit may become
 INK = 0.31  # share of that bitmap that is ink: measured on the digits
 FAINTEST = 0.15  # what is fainter is paper, however little ink there is
-SEEN = 0.02  # grey level from which on a pixel belongs to the drawing
 
 
 def normalized(bitmap: np.ndarray, side: int) -> np.ndarray:
@@ -105,8 +104,8 @@ def _levels(bitmap: np.ndarray) -> np.ndarray:
 
 
 def _cropped(levels: np.ndarray) -> np.ndarray:
-    """The part within the outermost pixels that are seen; (0, 0) where none is."""
-    seen = levels > SEEN
+    """The part within the outermost pixels with ink; (0, 0) where there is none."""
+    seen = levels > 0
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if not len(rows):
         return levels[:0, :0]
