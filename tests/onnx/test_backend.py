@@ -10,7 +10,7 @@ import pytest
 
 import madi.onnx
 
-from .node_cases import outcomes
+from .node_cases import claimed, outcomes
 
 pytest.importorskip("onnx")
 
@@ -31,6 +31,19 @@ def test_onnx_own_node_cases_on_numpy():
 @pytest.mark.long
 def test_onnx_own_node_cases_compiled():
     assert_none_failed(outcomes("jax"))
+
+
+@pytest.mark.long
+def test_no_case_of_a_claimed_operator_is_left_out():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from onnx.backend.test.case.node import collect_testcases
+
+        everything = {case.name: case for case in collect_testcases(None) if "_expanded" not in case.name}
+    kinds = {name: {node.op_type for node in case.model.graph.node} for name, case in everything.items()}
+    domains = {name: {node.domain for node in case.model.graph.node} for name, case in everything.items()}
+    ours = {name for name in everything if kinds[name] <= set(madi.onnx.OPERATORS) and domains[name] == {""}}
+    assert set(claimed()) == ours
 
 
 def test_a_wrong_answer_is_a_failure(monkeypatch):
