@@ -3,6 +3,7 @@
 import math
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -346,3 +347,43 @@ def test_training_in_a_thread_leaves_signals_alone():
     thread.join()
     assert not failed
     assert own.epoch == 1
+
+
+class Steps(Callback):
+    """Looks after so many steps, and ends the fit at a step."""
+
+    def __init__(self, steps, until=None):
+        self.steps, self.until, self.seen = steps, until, []
+
+    def steps_at_once(self, trainer, usual):
+        assert usual >= 1
+        return self.steps
+
+    def on_steps_end(self, trainer):
+        self.seen.append((trainer.step, trainer.epoch, values(trainer.model)))
+        time.sleep(0.05)
+        if trainer.step == self.until:
+            trainer.interrupt()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_callback_sees_the_weights_between_steps_and_changes_nothing(engine):
+    plain, own, steps = trainer(engine=engine), trainer(engine=engine), Steps(2)
+    fit(plain, epochs=2)
+    fit(own, epochs=2, callbacks=[steps])
+    assert_same(values(plain.model), values(own.model))
+    assert plain.history.steps == own.history.steps
+    counts = [step for step, _, _ in steps.seen]
+    assert counts == sorted(set(counts))
+    assert max(np.diff([0, *counts])) <= 2
+    assert_same(steps.seen[-1][2], values(own.model))
+    assert any((steps.seen[0][2][path] != value).any() for path, value in values(own.model).items())
+    assert own.history["seconds"][1] < 0.1, "the callback's own 0.15 seconds count"
+
+
+def test_a_callback_can_end_the_fit_within_an_epoch():
+    own = trainer(engine="numpy")
+    fit(own, epochs=3, callbacks=[Steps(1, until=2)])
+    assert (own.step, own.interrupted, len(own.history)) == (2, True, 0)
+    fit(own, epochs=1)
+    assert not own.interrupted

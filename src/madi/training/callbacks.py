@@ -23,7 +23,7 @@ class Callback:
 
     The model holds the current weights whenever a method is called, and training goes on from what a callback of an
     epoch leaves in it: by `trainer.restore`, or in the values of its parameters.  Options of the optimizer and numbers
-    of layers may be changed too.  `trainer.stop(reason)` ends the fit after the epoch.
+    of layers may be changed too.  `trainer.stop(reason)` ends the fit after the epoch, `trainer.interrupt()` at once.
 
     A callback whose doing depends on earlier epochs overrides `state` and `restore_state`, so that a fit which goes on
     from a checkpoint is as if it had never stopped.  There `on_fit_begin` is called again, before `restore_state`;
@@ -35,6 +35,13 @@ class Callback:
 
     def on_epoch_begin(self, trainer: Trainer, epoch: int) -> None:
         """Before each epoch, counted from 1."""
+
+    def steps_at_once(self, trainer: Trainer, usual: int) -> int:
+        """How many steps at most may follow until `on_steps_end`, at least 1; `usual` ones take about a second."""
+        return usual
+
+    def on_steps_end(self, trainer: Trainer) -> None:
+        """After each call of the engine, which takes some steps of an epoch.  What is put into the model is lost."""
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, values: dict[str, float]) -> None:
         """After each epoch, with its row of the history."""

@@ -53,6 +53,7 @@ class Run:
         trainer._stop_reason, trainer.interrupted = None, False
         trainer.history.diverged = False
         with self.keeping.opened(self), Interrupts() as self.signals:
+            trainer._signals = self.signals
             self.begin()
             if self.keeping.finished:
                 self._put_progress_away()
@@ -169,7 +170,8 @@ class Run:
             self.data.set_epoch(epoch)
 
     def _stretch(self, batch_size: int) -> int:
-        return steps_of_a_call(self.seconds.get(batch_size))
+        usual = steps_of_a_call(self.seconds.get(batch_size))
+        return min([usual, *(callback.steps_at_once(self.trainer, usual) for callback in self.callbacks)])
 
     def _take(self, data: Any, indices: np.ndarray, count: int) -> None:
         trainer, compilations, began = self.trainer, self.engine.compilations, time.perf_counter()
@@ -183,6 +185,17 @@ class Run:
         if self.engine.compilations == compilations:
             self.seconds[indices.shape[1]] = (time.perf_counter() - began) / count
         trainer._progress.advance(self.tally.updates, self.step.read(self.tally.totals))
+        self._between_steps()
+
+    def _between_steps(self) -> None:
+        """Let the callbacks look that want to; the time they take, or wait, is none of the epoch's."""
+        listening = [each for each in self.callbacks if type(each).on_steps_end is not Callback.on_steps_end]
+        if listening:
+            self._sync()
+            began = time.perf_counter()
+            for callback in listening:
+                callback.on_steps_end(self.trainer)
+            self.tally.leave_out(time.perf_counter() - began)
 
     def _record(self, reports: np.ndarray, plan: Plan) -> None:
         """Keep what some batches have measured."""

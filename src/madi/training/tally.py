@@ -46,6 +46,10 @@ class Tally:
         """How long the epoch has taken, the time between a stop and going on left out."""
         return self._before + time.perf_counter() - self._began
 
+    def leave_out(self, seconds: float) -> None:
+        """So many seconds of the epoch were not spent on it."""
+        self._before -= seconds
+
     def close(self) -> None:
         """The epoch has ended."""
         self.open = False

@@ -24,6 +24,7 @@ from madi.training.choice import quick_on_numpy
 from madi.training.data import Examples, Shape, examples, gathered, inputs, is_table, split
 from madi.training.engines import JaxEngine, NumPyEngine, over
 from madi.training.history import History
+from madi.training.interrupt import Interrupts
 from madi.training.ownership import held_alone
 from madi.training.prediction import evaluation_batch, predict
 from madi.training.progress import progress_for
@@ -95,6 +96,7 @@ class Trainer:
         self.history = History()
         self.interrupted = False
         self._progress, self._called = progress_for(0), ""
+        self._signals = Interrupts()  # of the fit in flight, or the last
         self._engines: dict[str, Any] = {}
         self._first_values: dict[str, Any] | None = None
         self._begin()
@@ -185,6 +187,10 @@ class Trainer:
     def stop(self, reason: str = "") -> None:
         """End the fit after this epoch."""
         self._stop_reason = reason or "a callback asked for it"
+
+    def interrupt(self) -> None:
+        """End the fit as Ctrl-C does, after the call in flight; also from another thread."""
+        self._signals.pending = True
 
     def snapshot(self) -> dict[str, Any]:
         """A copy of the weights and running statistics as they are now."""
