@@ -122,14 +122,14 @@ def test_a_switch_of_the_configuration_is_taken_back(madi, tmp_path, small_image
             "pixels: expected an image at least as large with its padding ((0, 0), (0, 0)), got (1, 1). Pad more, or "
             "make the kernel smaller. Or choose another model or dataset.",
         ),
-        ("digits", "mlp --depth 3", "depth: the model mlp has no such option. Leave it out, or choose another."),
-        ("digits", "mlp --no-small", "small: the model mlp has no such option. Leave it out, or choose another."),
+        ("digits", "mlp --depth 3", "--depth: the model mlp has no such option. Leave it out, or choose another."),
+        ("digits", "mlp --no-small", "--small: the model mlp has no such option. Leave it out, or choose another."),
         (
             "digits",
             "resnet_cifar --depth 21",
             "resnet_cifar: depth must be 6 n + 2, such as 20, 32, 44, 56 or 110, got 21.",
         ),
-        ("digits", "resnet_cifar --depth x", "depth must be a whole number of at least 1, got 'x'."),
+        ("digits", "resnet_cifar --depth x", "--depth must be a whole number of at least 1, got 'x'."),
         ("digits", "resnet_cifar --shortcut C", "Unknown shortcut of resnet_cifar 'C': Known: A, B."),
         ("digits", "googlenet --stages 4", "googlenet: stages must be 1, 2 or 3, got 4. Try 3."),
     ],
@@ -192,11 +192,11 @@ def test_a_schedule_counts_updates(madi, tmp_path, small_images):
     ("options", "line"),
     [
         ("--augment crp:4", "Unknown augmentation 'crp': did you mean 'crop'? Known: "),
-        ("--label-smoothing 1", "label_smoothing must be a number of at least 0 and below 1, got 1.0. Try 0.1."),
-        ("--average 1", "average must be a number of at least 0 and below 1, got 1.0. Try 0.999."),
+        ("--label-smoothing 1", "--label-smoothing must be a number of at least 0 and below 1, got 1.0. Try 0.1."),
+        ("--average 1", "--average must be a number of at least 0 and below 1, got 1.0. Try 0.999."),
         ("--precision float16", "Unknown precision 'float16': did you mean 'bfloat16'? Known: bfloat16, float32."),
         ("--precision bfloat16", "precision='bfloat16': the NumPy engine computes in float32 and float64 alone. "),
-        ("--accumulate 0", "accumulate must be a whole number of at least 1, got 0."),
+        ("--accumulate 0", "--accumulate must be a whole number of at least 1, got 0."),
     ],
 )
 def test_a_wrong_value_is_one_line(madi, small_images, options, line):

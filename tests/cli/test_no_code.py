@@ -37,7 +37,7 @@ def test_the_pickle_would_do_harm(tmp_path):
         ("data.parquet", ("--target", "y"), "expected a Parquet file, which begins with 'PAR1'"),
         ("data.csv.gz", ("--target", "y"), "Not a gzipped file"),
         ("data.npz", (), "no whole .npz archive"),
-        ("data.npy", ("--target", "y"), "expected a name that ends in"),
+        ("data.npy", ("--target", "y"), "a .npy file is one array, without targets"),
         ("pictures.zip", (), "expected a folder with a folder of pictures for each class, or a .zip of one"),
         ("pictures/cat/photo.png", (), "got a pickle, which is never loaded"),
     ],

@@ -102,8 +102,10 @@ class RunFolder:
             told = json.loads(self.file(RESULTS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        whole = isinstance(told, dict) and told.get("interrupted") is False and self.file(MODEL).exists()
-        last = newest(self.file(CHECKPOINTS)) if whole else None
+        files = [MODEL, HISTORY, CURVES, *([REPORT] if config.report else [])]
+        whole = isinstance(told, dict) and told.get("interrupted") is False
+        written = whole and all(self.file(name).exists() for name in files)
+        last = newest(self.file(CHECKPOINTS)) if written else None
         return last is not None and last.finished and last.last_epoch == config.epochs
 
     def file(self, name: str) -> Path:
