@@ -1,0 +1,71 @@
+"""Networks of the studio's folder: model files and runs, with the examples that go through them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from madi import datasets
+from madi.errors import DataError, MadiError
+from madi.layers import Layer
+from madi.runs import building, loading, sources
+from madi.runs.folder import MODEL
+from madi.runs.loading import Found
+from madi.studio.stepping.networks import ByExamples, ByNumbers, Network
+
+MOST = 200  # that are listed
+PATTERNS = (f"*/{MODEL}", f"*/*/{MODEL}", "*.safetensors", "*.onnx", "*/*.onnx")
+TYPED = 8  # inputs at most that a person types
+DRAWN = 10  # random examples where there are no data
+MOST_EXAMPLES = 1000  # that are offered
+
+
+def listed(folder: Path) -> list[str]:
+    """Runs and model files of a folder, newest first, by their paths in it; what a link leads out of it is left out."""
+    root = folder.resolve()
+    found = {file.parent if file.name == MODEL else file: file for pattern in PATTERNS for file in root.glob(pattern)}
+    inside = {path: file for path, file in found.items() if root in file.resolve().parents and file.is_file()}
+    newest = sorted(inside, key=lambda path: -inside[path].stat().st_mtime)[:MOST]
+    return [str(path.relative_to(root)) for path in newest]
+
+
+def opened(path: Path) -> tuple[Network, str]:
+    """The network at a path with its examples, and why these are not its own data, "" where they are.
+
+    Raises FileError for what is no model.
+    """
+    found = loading.find_model(str(path))
+    shape = found.model.shape_of_one()
+    try:
+        return _with_data(found, shape), ""
+    except MadiError as error:
+        reason = str(error)
+    if len(shape) == 1 and shape[0] <= TYPED:
+        return _typed(found.model, shape[0]), reason
+    x = np.random.default_rng(0).random((DRAWN, *shape)).astype(np.float32)
+    return ByExamples(found.model, None, x), reason
+
+
+def _with_data(found: Found, shape: tuple[int, ...]) -> ByExamples:
+    loss = found.loss()
+    if found.config is not None:
+        data = sources.load(found.config)
+        parts: dict[str, Any] = building.parts_of(data, found.config, loss)
+    else:
+        data = datasets.load(str(found.about.get("dataset")))
+        parts = {"test": building.targets(loss, data.test, len(data.classes))}
+    part = parts.get("test", parts.get("validation", parts["training"]))
+    x, y = part if isinstance(part, tuple) else next(iter(part))[:2]
+    if x.shape[1:] != shape:
+        raise DataError(f"{data.name}: expected examples of shape {shape}, got {x.shape[1:]}.")
+    x, y = np.asarray(x[:MOST_EXAMPLES], np.float32), y[:MOST_EXAMPLES]
+    return ByExamples(found.model, loss, x, y, tuple(data.classes), tuple(data.names.get("test", ())), data.name)
+
+
+def _typed(model: Layer, count: int) -> ByNumbers:
+    def compute(given: Any) -> Any:
+        return ByExamples(model, None, np.array([given], np.float32)).compute(0)
+
+    return ByNumbers({f"x{place}": 0.0 for place in range(count)}, compute)
