@@ -1,0 +1,100 @@
+"""A server in a thread of the test, and plain sockets in front of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from madi.web.lifetime import Server
+from madi.web.server import bound
+
+SECONDS = 20  # that anything may take on a busy machine
+
+
+class Running:
+    """What `make(port)` gives, served; within a `with` block."""
+
+    def __init__(self, make: Callable[[int], Any], **options: Any) -> None:
+        self.listening = bound("127.0.0.1", 0)
+        self.port = self.listening.getsockname()[1]
+        self.host, answers = f"127.0.0.1:{self.port}", threading.Event()
+        self.server = Server(make(self.port), ready=answers.set, **options)
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]}, daemon=True)
+        self.thread.start()
+        assert answers.wait(SECONDS)
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """As SIGTERM ends it."""
+        self.server.should_exit = True
+        self.thread.join(SECONDS)
+        assert not self.thread.is_alive()
+        self.listening.close()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request, over a connection of its own; a body that is no bytes goes as JSON."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None and not isinstance(body, bytes):
+            body, given = json.dumps(body).encode(), {"Content-Type": "application/json", **given}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        try:
+            connection.request(method, path, body, given)
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def connect(self) -> socket.socket:
+        """A connection that has asked nothing yet."""
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.settimeout(SECONDS)
+        return connection
+
+    def send(self, *parts: bytes, pause: float = 0.0) -> bytes:
+        """All that comes back for these bytes until the server closes the connection, or nothing more comes."""
+        with self.connect() as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+            except OSError:
+                pass  # closed while we were sending: what came back is still there
+            return received(connection)
+
+
+class Answer:
+    """A status, headers in lower case, and a body."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def received(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    found = b""
+    try:
+        while part := connection.recv(65536):
+            found += part
+    except OSError:
+        pass
+    return found
+
+
+def status_of(answer: bytes) -> int | None:
+    """That of raw bytes; None where the connection was closed without a word."""
+    return int(answer.split()[1]) if answer else None

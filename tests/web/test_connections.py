@@ -1,0 +1,181 @@
+"""Connections that want to hold the program up: none does, and others are answered meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from madi.errors import ConfigurationError
+from madi.web.connections import Bounds
+from madi.web.server import bound
+from tests.web.running import Running, received, status_of
+
+QUICK = Bounds(seconds=1.0, rate=100_000, header=4096, headers=20, most=30)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Tells the size of the body; /slow takes a second, /large answers with more than sockets hold."""
+    if scope["type"] != "http":
+        return
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        size, more = size + len(message.get("body", b"")), message.get("more_body")
+    if scope["path"] == "/slow":
+        await asyncio.sleep(1)
+    text = b"x" * 50_000_000 if scope["path"] == "/large" else b"%d" % size
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
+    await send({"type": "http.response.body", "body": text})
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with Running(lambda port: application, bounds=QUICK) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _answers_others(running: Running) -> Iterator[None]:
+    """After whatever a test did, another one is answered within two seconds."""
+    yield
+    began = time.monotonic()
+    assert running.ask("GET", "/").body == b"0"
+    assert time.monotonic() - began < 2
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"GET / HTTP/1.1\r\nHost: x\r\nx: " + b"y" * 100_000 + b"\r\n\r\n"],
+        [b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
+        [b"GET / HTTP/1.1\r\nHost: x\r\n", b"x: y\r\n" * 40, b"\r\n"],
+        [b"GET / HTTP/1.1\r\nHost: x\r\nx: ", *[b"y" * 2000] * 100],
+    ],
+)
+def test_headers_that_are_too_large_or_too_many(running: Running, parts: list[bytes]) -> None:
+    assert status_of(running.send(*parts)) in (431, None)  # None: closed while we were still sending
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HEAD + b"Content-Length: -5\r\n\r\nhello",
+        HEAD + b"Content-Length: 5, 6\r\n\r\nhello",
+        HEAD + b"Content-Length: five\r\n\r\nhello",
+        HEAD + b"Content-Length: 99999999999999999999999\r\n\r\nhello",
+        HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/1.1\r\n: x\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused(running: Running, request_: bytes) -> None:
+    answer = running.send(request_)
+    assert status_of(answer) == 400
+    assert b"connection: close" in answer
+    assert b"Traceback" not in answer
+
+
+def test_a_length_that_is_too_short_leaves_no_second_request(running: Running) -> None:
+    answer = running.send(HEAD + b"Content-Length: 3\r\n\r\nhello")
+    assert b"HTTP/1.1 400" in answer
+    assert answer.count(b"HTTP/1.1 200") <= 1
+
+
+def test_a_length_that_is_too_long_ends_by_time(running: Running) -> None:
+    began = time.monotonic()
+    assert status_of(running.send(HEAD + b"Content-Length: 1000\r\n\r\nhello")) == 408
+    assert time.monotonic() - began < 10
+
+
+def test_slow_headers_and_slow_bodies_end_by_time(running: Running) -> None:
+    slowly = [b"x: y\r\n"] * 8
+    assert status_of(running.send(b"GET / HTTP/1.1\r\nHost: x\r\n", *slowly, pause=0.3)) == 408
+    assert status_of(running.send(HEAD + b"Content-Length: 1000\r\n\r\n", *[b"z"] * 10, pause=0.3)) == 408
+
+
+def test_a_body_that_comes_quickly_enough_may_take_longer(running: Running) -> None:
+    parts = [b"z" * 50_000] * 10
+    head = HEAD + b"Connection: close\r\nContent-Length: 500000\r\n\r\n"
+    assert running.send(head, *parts, pause=0.2).endswith(b"500000")
+
+
+def test_a_client_that_asks_nothing_is_closed(running: Running) -> None:
+    with running.connect() as connection:
+        assert status_of(received(connection)) == 408
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off(running: Running) -> None:
+    with running.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1)
+        end = time.monotonic() + 10
+        while running.server.server_state.connections and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not running.server.server_state.connections
+
+
+def test_many_idle_connections_make_room(running: Running) -> None:
+    idle = [running.connect() for _ in range(100)]
+    try:
+        began = time.monotonic()
+        assert running.ask("GET", "/").status == 200
+        assert time.monotonic() - began < 2
+        assert len(running.server.server_state.connections) <= QUICK.most + 1
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_whoever_is_being_answered_is_not_closed_to_make_room(running: Running) -> None:
+    with running.connect() as busy:
+        busy.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        time.sleep(0.2)
+        idle = [running.connect() for _ in range(60)]
+        assert received(busy).endswith(b"\r\n0")
+        for connection in idle:
+            connection.close()
+
+
+def test_requests_behind_one_another_are_answered_in_order(running: Running) -> None:
+    parts = b"".join(HEAD + b"Content-Length: %d\r\n\r\n" % size + b"z" * size for size in (3, 2, 1))
+    answer = running.send(parts + b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert [part[-1:] for part in answer.split(b"HTTP/1.1 200 OK")[1:]] == [b"3", b"2", b"1", b"0"]
+
+
+def test_at_the_end_each_connection_gets_its_answer_and_is_closed() -> None:
+    with Running(lambda port: application) as running, running.connect() as idle, running.connect() as busy:
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"close" not in idle.recv(4096)
+        busy.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)
+        running.server.should_exit = True
+        time.sleep(0.3)
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # on a connection that was kept alive
+        for connection in (idle, busy):
+            answer = received(connection)
+            assert status_of(answer) == 200
+            assert b"connection: close" in answer
+        running.thread.join(10)
+        assert not running.thread.is_alive()
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with bound("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"Port {port} of 127.0.0.1 cannot be listened on"):
+            bound("127.0.0.1", port)
