@@ -142,7 +142,7 @@ def test_compiling_is_announced_while_it_lasts(monkeypatch):
     shown = type("Shown", (), {name: lambda self, *a, **k: None for name in ("start", "advance", "epoch", "note")})
     shown.compiling = lambda self, busy: said.append(busy)
     shown.close = lambda self: said.append("closed")
-    monkeypatch.setattr("madi.training.trainer.progress_for", lambda verbose: shown())
+    monkeypatch.setattr("madi.training.trainer.progress_for", lambda verbose, called: shown())
     fit(own)
     assert said == [True, False, "closed"]
     own.evaluate(points(20))  # compiles, but the bar is gone

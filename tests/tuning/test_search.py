@@ -295,7 +295,8 @@ def test_interrupted_with_what_is_finished(monkeypatch):
 
     calls = []
 
-    def broken_off(trainers, data, **options):
+    def broken_off(trainers, data, *, names, **options):
+        assert len(names) == len(trainers)
         calls.append(len(trainers))
         for entry in trainers[: 1 if len(calls) == 2 else None]:
             entry.fit(data, **options)
