@@ -64,7 +64,8 @@ class Batcher:
         self._lock = threading.Lock()
         self._held: _Job | None = None  # that did not fit into the last batch
         self._retired = False
-        threading.Thread(target=self._work, daemon=True, name="batches").start()
+        self.thread = threading.Thread(target=self._work, daemon=True, name="batches")
+        self.thread.start()
 
     def __len__(self) -> int:
         return self._waiting

@@ -32,7 +32,7 @@ def written(value: Any) -> bytes:
 
 
 def _read_plainly(body: bytes) -> Any:
-    return json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+    return json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -44,6 +44,12 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError("a number is too large")
     return number
+
+
+def _whole(text: str) -> int | float:
+    """A whole number, or one beyond 64 bits as orjson has it."""
+    number = int(text)
+    return number if -(2**63) <= number < 2**64 else _finite(text)
 
 
 def _plain(value: Any) -> Any:
