@@ -96,7 +96,7 @@ def served(models: Models) -> Iterator[Running]:
         settings = Settings(body=BODY)
         return Guard(Application(models, version="1.2.3", budget=4 * BODY), settings.rules(port))
 
-    with Running(make) as running:
+    with Running(make, web_sockets=False) as running:
         yield running
 
 

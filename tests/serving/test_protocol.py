@@ -12,7 +12,7 @@ import pytest
 import madi
 from madi.serving import wire
 from tests.serving.conftest import BATCHING, BODY, CLASSES, Found, tensor
-from tests.web.running import Running
+from tests.web.running import Running, status_of
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +219,14 @@ def test_outputs_that_are_not_finite_are_told(served: Running) -> None:
     answer = infer(served, "numbers", inputs=[tensor(np.full((1, 2, 2), 3e38))])
     assert answer.status == 422
     assert "not finite" in answer.json["error"]
+
+
+def test_there_are_no_web_sockets(served: Running) -> None:
+    asked = f"GET /v2 HTTP/1.1\r\nHost: {served.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    asked += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    with served.connect() as connection:
+        connection.sendall(asked.encode())
+        assert status_of(connection.recv(4096)) == 200
 
 
 @pytest.mark.parametrize(

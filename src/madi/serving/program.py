@@ -91,7 +91,12 @@ def run(
     shown = f"[{host}]" if ":" in host else host
     with _Reloading(told).on_signal() as reloading:
         serve_application(
-            make, ready=lambda port: ready(f"http://{shown}:{port}"), host=host, port=settings.port, ending=ending
+            make,
+            ready=lambda port: ready(f"http://{shown}:{port}"),
+            host=host,
+            port=settings.port,
+            ending=ending,
+            web_sockets=False,
         )
 
 

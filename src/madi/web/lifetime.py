@@ -28,9 +28,10 @@ def _nothing() -> None:
 class Server(uvicorn.Server):
     """A quiet server of one application.
 
-    bounds   of each connection
-    ready    is called once the application answers
-    ending   is called when a signal has ended it, while what is in flight still is
+    bounds        of each connection
+    web_sockets   whether there are any
+    ready         is called once the application answers
+    ending        is called when a signal has ended it, while what is in flight still is
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Server(uvicorn.Server):
         application: Any,
         *,
         bounds: Bounds | None = None,
+        web_sockets: bool = True,
         ready: Callable[[], None] = _nothing,
         ending: Callable[[], None] = _nothing,
     ) -> None:
@@ -45,8 +47,8 @@ class Server(uvicorn.Server):
         protocol: Any = partial(BoundedProtocol, bounds=self._bounds)
         settings = uvicorn.Config(
             application, log_level="error", access_log=False, server_header=False, date_header=False,
-            proxy_headers=False, http=protocol, ws="websockets-sansio", timeout_graceful_shutdown=GRACE,
-            timeout_keep_alive=KEPT_ALIVE,
+            proxy_headers=False, http=protocol, ws="websockets-sansio" if web_sockets else "none",
+            timeout_graceful_shutdown=GRACE, timeout_keep_alive=KEPT_ALIVE,
         )  # fmt: skip
         super().__init__(settings)
 
