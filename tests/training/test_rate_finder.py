@@ -84,7 +84,7 @@ def everything(trainer):
     kept = {
         name: copy.deepcopy(value)
         for name, value in vars(trainer).items()
-        if name not in ("model", "_engines", "_progress", "loss", "history", "metrics")
+        if name not in ("model", "_engines", "_progress", "_signals", "loss", "history", "metrics")
     }
     kept["_optimizer_state"] = over(kept["_optimizer_state"], np.array)  # which may lie on the device
     return {**kept, "history": copy.deepcopy(trainer.history.to_dict())}

@@ -60,8 +60,8 @@ def test_a_call_that_fails_from_some_moment_on(call, number, tmp_path, monkeypat
     def fail(*arguments, **options):
         raise OSError(number, reason)
 
-    def half(path, header, arrays):
-        path.write_bytes(header[:100])
+    def half(path, parts):
+        path.write_bytes(next(iter(parts))[:100])
         fail()
 
     def break_it():
