@@ -90,7 +90,7 @@ class _Reader:
         """The factor after a "/"; a sum sign or a function takes the next factor with it."""
         factors = []
         while self.peek() and self.peek() != closing:
-            applied = self.peek() in {"Σ", *NAMES}
+            applied = self.peek() in {"Σ", "∂", *NAMES}
             factors.append(self.factor())
             if not applied:
                 break
@@ -188,6 +188,6 @@ def _side_by_side(factors: list[str]) -> str:
     text = "".join(factors[:1])
     for before, factor in pairwise(factors):
         close = before.removeprefix("<mi>").removesuffix("</mi>") in NAMES and factor.startswith("<mrow>")
-        spaced = "" if close or "<mtext>" in (before[:7], factor[:7]) else SPACE
+        spaced = "" if close or before == "<mo>∂</mo>" or "<mtext>" in (before[:7], factor[:7]) else SPACE
         text += spaced + factor
     return text

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-ROWS, COLUMNS = 12, 12  # of a matrix
-ACROSS, DOWN = 10, 6  # of a vector, which runs on in lines
+ROWS, COLUMNS = 10, 8  # of a matrix
+ACROSS, DOWN = 10, 4  # of a vector, which runs on in lines
 TILES = 16
 LEAST = 2  # pixels along each side of what is a picture
 
@@ -82,7 +82,7 @@ def _largest(values: np.ndarray) -> float:
 
 
 def _lines(size: int) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, int, str], ...]]:
-    """A vector, ten numbers a line."""
+    """A vector, a few numbers a line."""
     shown = min(size, ACROSS * DOWN)
     rows = tuple(tuple(range(start, min(start + ACROSS, shown))) for start in range(0, shown, ACROSS))
     return rows, (((shown, size, "numbers"),) if shown < size else ())

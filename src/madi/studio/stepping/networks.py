@@ -11,7 +11,7 @@ import numpy as np
 import madi.functions as F
 from madi import datasets, models
 from madi.errors import ConfigurationError
-from madi.graph import Variable
+from madi.graph import Variable, no_grad
 from madi.lab.apples_and_oranges import price, variables
 from madi.lab.framework.experiment import experiment
 from madi.lab.sigmoid_graph import four_nodes
@@ -78,6 +78,12 @@ class ByExamples:
         start = np.zeros(output.shape, output.dtype)
         start.reshape(-1)[int(np.argmax(output.value))] = 1
         return output, start
+
+    def reading(self, number: int) -> str:
+        """The class that the network reads the example as, "" where its outputs stand for no classes."""
+        with no_grad():
+            outputs = np.asarray(self.model(self.x[number : number + 1]).value)
+        return self.classes[int(outputs.argmax())] if outputs.size == len(self.classes) else ""
 
     def answer(self, number: int) -> str:
         """What the example is, as far as that is known."""

@@ -28,7 +28,7 @@ class Texts:
         self.language = language if language in LANGUAGES else "en"
         self._place = list(LANGUAGES).index(self.language)
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         return CATALOGUE[name][self._place].format(**values)
 
 

@@ -1,0 +1,106 @@
+"""Which number a person has chosen of a step, and what stands behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from madi.graph.trace import Step
+from madi.studio.stepping.behind import backward_of, behind_arrival, behind_gradient, behind_value, letters
+from madi.studio.stepping.terms import Behind, Index, named
+from madi.studio.stepping.walk import Place, Walk
+
+CHOICE = re.compile(r"(value|arrives|(?:in|local|handed)\.(\d{1,3})):(\d{1,12})")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A chosen number.
+
+    choice    "value:12", "in.0:3": which array of the step, and the place in it
+    note      the name of a text about it in the catalogue, "" for none, with its values
+    """
+
+    choice: str
+    behind: Behind
+    note: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def picked(walk: Walk, place: Place, choice: str) -> Picked:
+    """What stands behind the number that was chosen; where there is no such number, behind the largest one."""
+    step = walk.step(place)
+    found = CHOICE.fullmatch(choice)
+    array = None if found is None else array_of(walk, step, found[1])
+    if found is None or array is None or isinstance(array, tuple) or int(found[3]) >= np.size(array):
+        return (
+            picked(walk, place, _largest(walk, place)) if choice != "value:0" else Picked("", Behind("y", float("nan")))
+        )
+    shape = np.shape(array)
+    index = tuple(map(int, np.unravel_index(int(found[3]), shape))) if shape else ()
+    kind, _, position = found[1].partition(".")
+    return _MAKERS[kind](walk, step, int(position or 0), index, choice)
+
+
+def array_of(walk: Walk, step: Step, key: str) -> Any:
+    """An array of a step: what it computed ("value"), an input ("in.0"), the gradient that arrives ("arrives"), ..."""
+    if key in ("value", "arrives"):
+        return step.value if key == "value" else step.gradient
+    kind, _, place = key.partition(".")
+    position = int(place)
+    if position >= len(step.inputs):
+        return None
+    if kind == "in":
+        return step.inputs[position].value
+    return (step.local_derivatives if kind == "local" else walk.handed_back(step))[position]
+
+
+def _largest(walk: Walk, place: Place) -> str:
+    """The number that stands out at first: the largest that is computed there."""
+    step = walk.step(place)
+    keys = [*(f"handed.{i}" for i in range(len(step.inputs))), "arrives"] if place.back else []
+    for key in [*keys, "value"]:
+        array = array_of(walk, step, key)
+        if array is not None and not isinstance(array, tuple) and np.size(array):
+            return f"{key}:{int(np.abs(np.asarray(array)).argmax())}"
+    return "value:0"
+
+
+def _value(_walk: Walk, step: Step, _position: int, index: Index, choice: str) -> Picked:
+    return Picked(choice, behind_value(step, index))
+
+
+def _input(walk: Walk, step: Step, position: int, index: Index, choice: str) -> Picked:
+    """Of an input what stands behind it in the step that computed it."""
+    entry = step.inputs[position]
+    made = None if entry.step is None else walk.trace[entry.step]
+    if made is not None and not isinstance(made.value, tuple):
+        return Picked(choice, behind_value(made, index), "by_step", {"node": made.index + 1})
+    value = float(np.asarray(entry.value)[index])
+    return Picked(choice, Behind(named(letters(step)[position], index), value), "given")
+
+
+def _arrival(walk: Walk, step: Step, _position: int, index: Index, choice: str) -> Picked:
+    """Of a gradient that arrives what each reader of the value has handed back."""
+    readers = walk.readers(step)
+    summands = [(f"{reader.symbol}", walk.handed_back(reader)[position]) for reader, position in readers]
+    found = behind_arrival(step, index, [(name, handed) for name, handed in summands if handed is not None])
+    return Picked(choice, found, "start" if not readers else "summands" if len(readers) > 1 else "")
+
+
+def _local(walk: Walk, step: Step, position: int, index: Index, choice: str) -> Picked:
+    value = float(np.asarray(step.local_derivatives[position])[index])
+    letter = letters(step)[position]
+    return Picked(choice, Behind(f"∂y/∂{named(letter, index)}", value, backward_of(step, position)), "derivative_is")
+
+
+def _handed(walk: Walk, step: Step, position: int, index: Index, choice: str) -> Picked:
+    found = behind_gradient(step, position, index, walk.handed_back(step)[position])
+    nothing = not found.terms and not found.put_in and found.value == 0
+    return Picked(choice, found, "nothing" if nothing else "")
+
+
+_MAKERS = {"value": _value, "in": _input, "arrives": _arrival, "local": _local, "handed": _handed}
