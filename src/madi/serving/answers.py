@@ -38,7 +38,7 @@ class Asked:
 def _chosen(wanted: Any, ports: Sequence[Port]) -> Sequence[Port]:
     if wanted is None or wanted == []:
         return ports
-    known = {port.name: port for port in ports}
+    known: dict[Any, Port] = {port.name: port for port in ports}
     entries = wanted if isinstance(wanted, list) else [None]
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     if not all(isinstance(name, str) and name in known for name in names) or len(set(names)) < len(names):
