@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nicegui import ui
+from nicegui import app, ui
 from starlette.requests import Request
 
 from madi.studio.address import Address
@@ -43,16 +43,20 @@ class Entry:
 
     name    of its link in the catalogue: "step" for "common.step"
     build   makes its elements; a coroutine function may wait
+    routes  adds what it answers besides pages, such as files, to the framework's application
     """
 
     path: str
     name: str
     build: Builder
+    routes: Callable[[Any, Workplace], None] | None = None
 
 
 def register(entries: Sequence[Entry], workplace: Workplace) -> None:
     """Let the framework serve every page; the first one also at "/"."""
     for entry in entries:
+        if entry.routes is not None:
+            entry.routes(app, workplace)
         ui.page(entry.path, title="madi")(_served(entry, entries, workplace))
     ui.page("/", title="madi")(_served(entries[0], entries, workplace))
 

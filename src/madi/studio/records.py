@@ -16,7 +16,7 @@ from madi.errors import FileError, MadiError
 from madi.runs.folder import CHECKPOINTS, CONFIGURATION, HISTORY, MODEL, RATES, REPORT, RESULTS
 from madi.training import History
 
-FILES = (CONFIGURATION, RESULTS, MODEL, HISTORY, REPORT, RATES, f"{CHECKPOINTS}/lock")
+FILES = (CONFIGURATION, RESULTS, MODEL, HISTORY, REPORT, RATES, CHECKPOINTS)
 DEEPEST = 4  # folders within each other in which runs are looked for
 MOST = 2000  # runs
 LARGEST = 2**20  # bytes of a configuration, or of results

@@ -74,7 +74,7 @@ class Desk:
 
     def choices(self) -> list[Choice]:
         """The runs whose networks read digits, newest first; then the two that are trained here."""
-        runs = [Choice(RUN + record.name, record) for record in self.records.find() if _reads_digits(record)]
+        runs = [Choice(RUN + record.name, record) for record in self.records.find() if reads_digits(record)]
         return [*runs, Choice(BOX), *([Choice(MNIST)] if _listing(MNIST).present else [])]
 
     def make(self, key: str) -> Making:
@@ -117,7 +117,7 @@ class Desk:
 # ---- the networks of runs
 
 
-def _reads_digits(record: Record) -> bool:
+def reads_digits(record: Record) -> bool:
     """Whether the run's model is one that reads digits, as its file says of itself."""
     if not record.model or record.state == BROKEN:
         return False

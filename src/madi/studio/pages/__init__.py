@@ -10,5 +10,5 @@ PAGES = (
     Entry("/draw", "draw", draw.build),
     Entry("/train", "train", train.build),
     Entry("/lab", "lab", lab.build),
-    Entry("/runs", "runs", runs.build),
+    Entry("/runs", "runs", runs.build, runs.routes),
 )
