@@ -21,6 +21,7 @@ SIGNS = {"-": "−", "<=": "≤", ">=": "≥", "*": "·"}
 LOOSE = {*"+-−=<>,;·×*:→≈", "<=", ">=", "..."}  # what parts two factors
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
+LONGEST, MOST_BRACKETS = 2000, 60  # of what is set as a formula: what is longer is none
 PREFIX = ' form="prefix"'
 BRACKETED = re.compile(r'<mrow><mo(?: stretchy="false")?>\(</mo>(.*)<mo(?: stretchy="false")?>\)</mo></mrow>')
 SPACE = '<mspace width="0.2em"/>'
@@ -42,6 +43,8 @@ def mathml(text: str) -> str:
     >>> mathml("y = x0 / 2")
     '<math><mi>y</mi><mo>=</mo><mfrac><msub><mi>x</mi><mn>0</mn></msub><mn>2</mn></mfrac></math>'
     """
+    if len(text) > LONGEST or sum(map(text.count, CLOSING)) > MOST_BRACKETS:
+        return f"<math><mtext>{escape(text)}</mtext></math>"
     return f"<math>{_Reader(text).row(None)}</math>"
 
 
@@ -101,7 +104,7 @@ class _Reader:
         kind, text, _ = self.tokens[self.place]
         self.place += 1
         if text == "√":
-            return f"<msqrt>{self.within() if self.peek() == '(' else self.factor()}</msqrt>"
+            return f"<msqrt>{self.within() if self.peek() == '(' else self.factor() if self.peek() else ''}</msqrt>"
         if text in CLOSING:
             self.place -= 1
             base = _bracketed(text, self.within())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 ROWS, COLUMNS = 10, 8  # of a matrix
-ACROSS, DOWN = 10, 4  # of a vector, which runs on in lines
+ACROSS, DOWN = 8, 5  # of a vector, which runs on in lines
+ONE_LINE = 10  # numbers of a vector that stay in one
 TILES = 16
 LEAST = 2  # pixels along each side of what is a picture
 
@@ -84,7 +85,8 @@ def _largest(values: np.ndarray) -> float:
 def _lines(size: int) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, int, str], ...]]:
     """A vector, a few numbers a line."""
     shown = min(size, ACROSS * DOWN)
-    rows = tuple(tuple(range(start, min(start + ACROSS, shown))) for start in range(0, shown, ACROSS))
+    across = ONE_LINE if size <= ONE_LINE else ACROSS
+    rows = tuple(tuple(range(start, min(start + across, shown))) for start in range(0, shown, across))
     return rows, (((shown, size, "numbers"),) if shown < size else ())
 
 

@@ -31,15 +31,20 @@ def listed(folder: Path) -> list[str]:
     return [str(path.relative_to(root)) for path in newest]
 
 
-def opened(path: Path) -> tuple[Network, str]:
-    """The network at a path with its examples, and why these are not its own data, "" where they are.
+def opened(path: Path) -> tuple[Network, str | None]:
+    """The network at a path with its examples, and why these are not its own data.
+
+    None    they are
+    ""      the file does not say what it was trained on
 
     Raises FileError for what is no model.
     """
     found = loading.find_model(str(path))
     shape = found.model.shape_of_one()
     try:
-        return _with_data(found, shape), ""
+        if found.config is not None or found.about.get("dataset"):
+            return _with_data(found, shape), None
+        reason = ""
     except MadiError as error:
         reason = str(error)
     if len(shape) == 1 and shape[0] <= TYPED:

@@ -41,12 +41,15 @@ class Shelf:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
-        self._networks: OrderedDict[Any, tuple[Network, str]] = OrderedDict()
+        self._networks: OrderedDict[Any, tuple[Network, str | None]] = OrderedDict()
         self._walks: OrderedDict[Any, Walk] = OrderedDict()
         self._lock = threading.Lock()
 
-    def network(self, name: str) -> tuple[Network, str]:
-        """A network, and what a reader of it must know.  Raises UnknownNameError, and FileError as `opened`."""
+    def network(self, name: str) -> tuple[Network, str | None]:
+        """A network, and why its examples are not its own data, as of `opened`.
+
+        Raises UnknownNameError, and FileError as `opened`.
+        """
         with self._lock:
             return self._network(name)
 
@@ -62,18 +65,18 @@ class Shelf:
                 self._walks.popitem(last=False)
             return made
 
-    def _network(self, name: str) -> tuple[Network, str]:
+    def _network(self, name: str) -> tuple[Network, str | None]:
         found = _kept(self._networks, self._key(name), lambda: self._opened(name))
         while len(self._networks) > MOST_NETWORKS:
             self._networks.popitem(last=False)
         return found
 
-    def _opened(self, name: str) -> tuple[Network, str]:
+    def _opened(self, name: str) -> tuple[Network, str | None]:
         if name.startswith(OF_FOLDER):
             return opened(self._workplace.place(name.removeprefix(OF_FOLDER)))
         if name not in NETWORKS:
             raise unknown_name("network", name, NETWORKS)
-        return NETWORKS[name](), ""
+        return NETWORKS[name](), None
 
     def _key(self, name: str) -> Any:
         """The name; of a file also when it was written, so that a new training is seen."""

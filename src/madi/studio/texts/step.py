@@ -31,6 +31,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "fold": ("Draw repeated blocks once", "반복되는 블록은 한 번만 그리기"),
     "working": ("Computing this network once …", "이 신경망을 한 번 계산하고 있습니다 …"),
     "no_data": ("Its own data are not at hand: {reason}", "이 모델의 데이터를 쓸 수 없습니다: {reason}"),
+    "no_own_data": (
+        "The file does not say what it was trained on: these examples are made up.",
+        "무엇으로 학습했는지 파일에 적혀 있지 않아 임의로 만든 예를 씁니다.",
+    ),
     "field_apple_price": ("price of an apple", "사과 값"),
     "field_apples": ("apples", "사과 개수"),
     "field_orange_price": ("price of an orange", "귤 값"),
@@ -70,7 +74,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "left_channels": ("{shown} of {all} channels", "채널 {all}개 중 {shown}개"),
     "left_filters": ("{shown} of {all} filters", "필터 {all}개 중 {shown}개"),
     "left_examples": ("{shown} of {all} examples", "예 {all}개 중 {shown}개"),
-    "pick": ("Choose a number or a pixel to see what stands behind it.", "수나 픽셀을 고르면 그 값이 나온 계산을 보여 줍니다."),
+    "pick": (
+        "Choose a number or a pixel to see what stands behind it.",
+        "수나 픽셀을 고르면 그 값이 나온 계산을 보여 줍니다.",
+    ),
     # behind a number
     "behind": ("Behind this number", "이 값이 나온 계산"),
     "given": ("It is given, not computed.", "계산한 값이 아니라 주어진 값입니다."),
@@ -81,7 +88,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rest": ("{count} more together", "나머지 {count}개의 합"),
     "window": ("Window, kernel and their product: channel {channel} adds most.",
                "윈도우, 커널, 둘의 곱: 채널 {channel}의 몫이 가장 큽니다."),
-    "summands": ("It is read in several places: their gradients add up.", "여러 곳에서 쓰이므로 기울기를 모두 더합니다."),
+    "summands": (
+        "It is read in several places: their gradients add up.",
+        "여러 곳에서 쓰이므로 기울기를 모두 더합니다.",
+    ),
     "start": ("The way back starts here.", "역전파는 여기서 시작합니다."),
     "nothing": ("Nothing flows here: the gradient is 0.", "여기로는 아무것도 흐르지 않습니다: 기울기는 0입니다."),
     "derivative_is": (

@@ -99,8 +99,8 @@ def _about(shown: Page, network: ByExamples, number: int) -> None:
         told = [shown.texts("step.answer", answer=answer)] if answer else []
         told += [shown.texts("step.reading", reading=reading)] if reading else []
         ui.label(", ".join(told)).style("font-weight: 600")
-        named = f" · {network.names[number]}" if number < len(network.names) else ""
-        ui.label(f"{shown.texts('step.of_count', count=network.count)} · {network.source}{named}").classes("soft")
+        parts = [shown.texts("step.of_count", count=network.count), network.source, *network.names[number : number + 1]]
+        ui.label(" · ".join(filter(None, parts))).classes("soft")
 
 
 def _picture(shown: Page, network: ByExamples, number: int) -> None:

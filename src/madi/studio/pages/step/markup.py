@@ -225,10 +225,10 @@ def _tile(tile: Tile, seen: View) -> str:
     encoded = base64.b64encode(pixels.tobytes()).decode("ascii")
     height, width = pixels.shape
     return (
-        f'<figure class="tile"><canvas width="{width}" height="{height}" tabindex="0" role="img" '
+        f'<figure class="tile"><span class="picture"><canvas width="{width}" height="{height}" tabindex="0" role="img" '
         f'aria-label="{escape(tile.label)}: {height} × {width}" data-first="{tile.first}" data-steps="{tile.steps[0]},'
         f'{tile.steps[1]}" data-largest="{seen.largest!r}" data-signed="{int(bool((seen.values < 0).any()))}" '
-        f'data-pixels="{encoded}"></canvas><figcaption>{escape(tile.label)}</figcaption></figure>'
+        f'data-pixels="{encoded}"></canvas></span><figcaption>{escape(tile.label)}</figcaption></figure>'
     )
 
 

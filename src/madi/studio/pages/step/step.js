@@ -134,6 +134,7 @@
     if (!found) return;
     const key = found.array.dataset.array;
     told('step_pick', key, found.place);
+    document.querySelector('.walk-step').dataset.picked = `${key}:${found.place}`;
     standOut(`${key}:${found.place}`);
   }
 

@@ -95,9 +95,7 @@ class Stepper:
             network, why, walk = await task
         except MadiError as error:
             return self._say(str(error))
-        self._say(
-            self.texts("step.no_data", reason=why) if why else "" if walk.returns else self.texts("step.no_return")
-        )
+        self._say(self._notices(why, walk))
         self.walk = walk
         self.example.clear()
         with self.example:
@@ -111,9 +109,17 @@ class Stepper:
         self.along.classes(remove="only-forward") if walk.returns else self.along.classes("only-forward")
         self._show()
 
-    def _found(self, setting: Setting) -> tuple[Any, str, Walk]:
+    def _found(self, setting: Setting) -> tuple[Any, str | None, Walk]:
         network, why = self.shelf.network(setting.network)
         return network, why, self.shelf.walk(setting)
+
+    def _notices(self, why: str | None, walk: Walk) -> str:
+        """What one must know of the walk."""
+        if why:
+            return self.texts("step.no_data", reason=why)
+        if why is not None:
+            return self.texts("step.no_own_data")
+        return "" if walk.returns else self.texts("step.no_return")
 
     def _say(self, text: str) -> None:
         self.notice.text = text
