@@ -88,22 +88,26 @@ class Bench:
         """Give up what is computed; the setting stays."""
         if self.wanted is not None and self.wanted.anew:
             self.laboratory.stop(self.wanted)
-        self.leave()
+        self._leave()
         self._tell(State.CANCELLED)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Nobody looks any more."""
-        if self.task is not None:
-            self.task.cancel()
-            self.task = None
+        self._leave()
+        self.state = State.CANCELLED
 
     @property
     def elapsed(self) -> float:
         """Seconds since the computation began."""
         return _now() - self.began
 
+    def _leave(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            self.task = None
+
     def _begin(self) -> None:
-        self.leave()
+        self._leave()
         self.began = _now()
         self._tell(State.COMPUTING)
         self.task = asyncio.get_running_loop().create_task(self._follow())
@@ -145,9 +149,8 @@ class Bench:
         elif "fault" in answer:
             self._tell(State.FAILED, answer["fault"])
         else:
-            self._tell(
-                State.ASKING if self.setting.hours and not self.setting.anew else State.REFUSED, answer["refused"]
-            )
+            unasked = self.setting.hours and not self.setting.anew
+            self._tell(State.ASKING if unasked else State.REFUSED, answer["refused"])
 
     def _take(self, seen: Seen) -> None:
         """Show a result; the one before stays to compare, if there was time to look at it."""

@@ -18,7 +18,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "knobs": ("Knobs", "조절"),
     "no_knobs": ("This experiment has no knobs.", "이 실험에는 조절할 값이 없습니다."),
     "quick": ("Quick run", "빠른 실행"),
-    "quick_same": ("the same numbers here, quick or not", "이 실험은 빠른 실행도 값이 같습니다"),
     "quick_takes": ("about {quick}; in full about {full}", "약 {quick}, 전체 실행은 약 {full}"),
     "quick_recorded": (
         "about {quick}; in full {full}, recorded here",

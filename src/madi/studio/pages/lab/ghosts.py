@@ -37,6 +37,7 @@ class Ghosts:
         """Show what was seen before."""
         keys = [ghost.setting.key for ghost in self.bench.ghosts]
         self.hint.set_visibility(not keys)
+        self.strip.set_visibility(bool(keys))
         if keys != self.keys:
             self.keys = keys
             self.strip.clear()
@@ -69,9 +70,8 @@ class Ghosts:
         texts = self.texts
         with ui.element("div").classes("lab-compare-head"):
             ways = {BESIDE: texts("lab.beside"), OVER: texts("lab.over")}
-            ui.toggle(ways, value=BESIDE, on_change=lambda event: self._lay(event.value)).props(
-                "dense no-caps unelevated"
-            )
+            toggle = ui.toggle(ways, value=BESIDE, on_change=lambda event: self._lay(event.value))
+            toggle.props("dense no-caps unelevated")
             back = ui.button(texts("lab.put_back"), icon="replay", on_click=lambda: self._put_back(ghost))
             back.props("no-caps flat dense")
             close = ui.button(icon="close", on_click=self.dialog.close).classes("lab-close")

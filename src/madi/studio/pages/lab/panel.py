@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from nicegui import ui
 
@@ -33,7 +34,7 @@ class Panel:
                 ui.label(self.texts("lab.knobs")).classes("lab-head").props("role=heading aria-level=2")
                 self.reset = ui.button(self.texts("lab.reset"), icon="replay", on_click=self._reset)
                 self.reset.props("flat dense no-caps size=sm")
-            self._quick()
+            self.quick = self._quick()
             if not self.knobs:
                 ui.label(self.texts("lab.no_knobs")).classes("soft")
             for knob in self.knobs.values():
@@ -52,14 +53,16 @@ class Panel:
             if name in self.knobs:
                 self.knobs[name].refuse(reason)
 
-    def _quick(self) -> None:
+    def _quick(self) -> Any:
+        """The switch and how long both take; not shown where both are the same."""
         made, texts = self.bench.setting.made, self.texts
-        switch = ui.switch(texts("lab.quick"), value=self.bench.setting.quick, on_change=self._switched)
-        self.quick = switch.props("dense").classes("lab-quick")
-        same = made.values({}, quick=True) == made.values({}, quick=False)
-        word = "quick_recorded" if made.long else "quick_takes"
-        takes = texts(f"lab.{word}", quick=duration(texts, made.cost.quick), full=duration(texts, made.cost.full))
-        ui.label(texts("lab.quick_same") if same else takes).classes("lab-knob-about soft")
+        with ui.element("div").classes("lab-quick") as box:
+            switch = ui.switch(texts("lab.quick"), value=self.bench.setting.quick, on_change=self._switched)
+            word = "quick_recorded" if made.long else "quick_takes"
+            takes = texts(f"lab.{word}", quick=duration(texts, made.cost.quick), full=duration(texts, made.cost.full))
+            ui.label(takes).classes("lab-knob-about soft")
+        box.set_visibility(made.values({}, quick=True) != made.values({}, quick=False))
+        return switch.props("dense")
 
     def _switched(self, event: object) -> None:
         if self.quick.value != self.bench.setting.quick:

@@ -24,41 +24,38 @@ class Sheet:
         self.shown, self.title = shown, title(shown, setting.made.name, setting.made.title)
         self.bench = Bench(laboratory, setting, self.follow)
         self.panel = Panel(shown.texts, self.bench)
-        self.parts = (
-            self.panel,
-            Stage(shown.texts, self.bench, self.title),
-            Claims(shown.texts, self.bench),
-            Ghosts(shown.texts, self.bench, self.panel.label),
-            Details(shown.texts, self.bench),
-        )
+        self.stage = Stage(shown.texts, self.bench, self.title)
+        self.below = Claims(shown.texts, self.bench), Ghosts(shown.texts, self.bench, self.panel.label)
+        self.details = Details(shown.texts, self.bench)
 
     def build(self, refused: dict[str, str]) -> None:
         """All elements; `refused` says which values of the address are not taken."""
-        panel, stage, *others = self.parts
         with ui.element("article").classes("lab-sheet") as self.root:
             self._head()
             for why in (why for name, why in refused.items() if name not in self.bench.setting.made.parameters):
                 ui.label(why).classes("notice").props("role=alert lang=en")
             ui.html(prose(self.bench.setting.made.text), sanitize=False).classes("card lab-text").props("lang=en")
             with ui.element("div").classes("lab-work"):
-                panel.build()
-                stage.build()
-            for part in others:
-                part.build()
+                self.panel.build()
+                self.stage.build()
+                with ui.element("div").classes("lab-below"):
+                    for part in self.below:
+                        part.build()
+            self.details.build()
             self._neighbours()
         self.panel.refuse(refused)
 
     def run(self) -> None:
         """Compute, and keep the address in step once the browser is there."""
         client = ui.context.client
-        client.on_delete(self.bench.leave)
+        client.on_delete(self.bench.close)
         self.bench.start()
         ui.timer(0.05, self.follow, once=True)
 
     def follow(self) -> None:
         """Show what the bench has, and write its setting into the address."""
         with self.root:
-            for part in self.parts:
+            for part in (self.panel, self.stage, *self.below, self.details):
                 part.show()
             if self.root.client.has_socket_connection:
                 made, values = self.bench.setting.made, self.shown.address.values

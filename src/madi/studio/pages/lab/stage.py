@@ -50,7 +50,8 @@ class Stage:
     def show(self) -> None:
         """Show what the bench has."""
         bench, busy = self.bench, self.bench.state is State.COMPUTING
-        self.card.classes(add="lab-busy" if busy else "", remove="" if busy else "lab-busy")
+        old = bench.state is not State.DONE  # then the figure is that of a setting before
+        self.card.classes(add="lab-busy" if old else "", remove="" if old else "lab-busy")
         self.timer.active = busy
         self.bar.set_visibility(False)
         self.cancel.set_visibility(False)
@@ -99,7 +100,7 @@ class Stage:
             return texts("lab.failed", kind=bench.message)
         if bench.state is not State.DONE or bench.seen is None:
             return self.status.text if bench.state is State.COMPUTING else ""
-        took = clock(texts, bench.seen.result["seconds"])
+        took = duration(texts, bench.seen.result["seconds"])
         date = bench.seen.result["recorded"]
         return texts("lab.recorded", date=date, seconds=took) if date else texts("lab.computed", seconds=took)
 
@@ -110,12 +111,8 @@ class Stage:
             return
         expected, took = bench.setting.seconds, clock(self.texts, bench.elapsed)
         late = bench.elapsed > max(1.5 * expected, 3.0)
-        about = duration(self.texts, expected)
-        self.status.set_text(
-            self.texts("lab.longer", seconds=took)
-            if late
-            else self.texts("lab.computing", seconds=took, expected=about)
-        )
+        words = {"seconds": took} if late else {"seconds": took, "expected": duration(self.texts, expected)}
+        self.status.set_text(self.texts("lab.longer" if late else "lab.computing", **words))
         self.bar.set_visibility(True)
         self.bar.set_value(min(bench.elapsed / max(expected, 1e-9), 0.97))
         self.cancel.set_visibility(True)

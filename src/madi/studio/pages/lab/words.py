@@ -12,7 +12,7 @@ from madi.studio.texts import Texts
 def duration(texts: Texts, seconds: float) -> str:
     """How long something takes, in the unit that people would use."""
     if seconds < 90:
-        return texts("lab.seconds", number=f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}")
+        return texts("lab.seconds", number=f"{seconds:.0f}" if seconds >= 10 else f"{max(seconds, 0.001):.2g}")
     unit, size = ("hours", 3600) if seconds >= 5400 else ("minutes", 60)
     return texts(f"lab.{unit}", number=f"{seconds / size:.2g}" if unit == "hours" else f"{seconds / size:.0f}")
 

@@ -1,0 +1,220 @@
+"""What is computed for the page Lab, and when: with answers that a test gives, and in real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from madi.lab import experiment
+from madi.studio.experiments import bench as benches
+from madi.studio.experiments import laboratory as laboratories
+from madi.studio.experiments.bench import Bench, State
+from madi.studio.experiments.laboratory import Laboratory, order
+from madi.studio.experiments.settings import Setting
+from madi.studio.experiments.worker import answered
+
+PLANAR = Setting(experiment("planar"))
+LONG = Setting(experiment("deep_mnist"), quick=False)
+
+
+class Slow:
+    """A laboratory that takes a while for each answer, and tells what it was asked."""
+
+    def __init__(self, seconds: float, **answer: Any) -> None:
+        self.seconds, self.said = seconds, answer
+        self.asked: list[Any] = []
+        self.cancelled: list[Any] = []
+
+    async def answer(self, setting: Setting) -> Any:
+        steps = setting.values.get("steps", setting.values.get("epochs"))
+        self.asked.append(steps)
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.cancelled.append(steps)
+            raise
+        return self.said or {"result": {"steps": steps}}
+
+    def known(self, setting: Setting) -> bool:
+        return False
+
+    def stop(self, setting: Setting) -> None:
+        self.cancelled.append("stopped")
+
+
+def ran(play: Callable[[Bench], Awaitable[None]], laboratory: Any, setting: Setting = PLANAR) -> Bench:
+    """A bench after a play in front of it."""
+
+    async def run() -> Bench:
+        made = Bench(laboratory, setting, lambda: None)
+        made.start()
+        await play(made)
+        made.close()
+        await asyncio.sleep(0)
+        return made
+
+    return asyncio.run(run())
+
+
+async def settled(bench: Bench) -> None:
+    while bench.state is State.COMPUTING:
+        await asyncio.sleep(0.005)
+
+
+def test_the_newest_setting_counts_and_those_between_are_never_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benches, "LOOKED_AT", 0.0)
+
+    async def play(bench: Bench) -> None:
+        await asyncio.sleep(0.01)
+        for steps in (100, 200, 300):
+            bench.go(PLANAR.turned("steps", steps))
+        await settled(bench)
+
+    laboratory = Slow(0.03)
+    bench = ran(play, laboratory)
+    assert laboratory.asked == [3000, 300]
+    assert not laboratory.cancelled
+    assert bench.seen is not None
+    assert bench.seen.result == {"steps": 300}
+    assert [ghost.result["steps"] for ghost in bench.ghosts] == [3000]
+
+
+def test_what_takes_long_is_given_up_for_something_newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benches, "PATIENCE", 0.02)
+
+    async def play(bench: Bench) -> None:
+        await asyncio.sleep(0.01)
+        bench.go(PLANAR.turned("steps", 100))
+        await asyncio.sleep(0.05)
+        assert laboratory.cancelled == [3000]
+        bench.cancel()
+        assert bench.state is State.CANCELLED
+
+    laboratory = Slow(10.0)
+    bench = ran(play, laboratory)
+    assert laboratory.cancelled == [3000, 100]
+    assert bench.setting.values["steps"] == 100
+    assert bench.seen is None
+
+
+def test_figures_that_were_looked_at_stay_as_ghosts_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benches, "LOOKED_AT", 0.0)
+
+    async def play(bench: Bench) -> None:
+        for steps in (10, 20, 10, *range(30, 100, 10)):
+            bench.go(PLANAR.turned("steps", steps))
+            await settled(bench)
+
+    bench = ran(play, Slow(0.0))
+    assert [ghost.result["steps"] for ghost in bench.ghosts] == [80, 70, 60, 50, 40, 30]
+    monkeypatch.setattr(benches, "LOOKED_AT", 9.0)
+    assert ran(play, Slow(0.0)).ghosts == []
+
+
+def test_hours_are_asked_for_and_a_yes_computes_anew() -> None:
+    async def play(bench: Bench) -> None:
+        await settled(bench)
+        assert bench.state is State.ASKING
+        bench.allow()
+        await settled(bench)
+        assert bench.state is State.REFUSED  # the fake refuses that too; the page says why
+        bench.cancel()
+
+    laboratory = Slow(0.0, refused="no recorded result")
+    bench = ran(play, laboratory, LONG.turned("epochs", 3))
+    assert bench.setting.anew
+    assert laboratory.cancelled == ["stopped"]
+    assert not bench.setting.turned("epochs", 4).anew
+
+
+def test_a_fault_is_told_and_an_experiments_own_refusal() -> None:
+    assert ran(settled, Slow(0.0, fault="MemoryError")).message == "MemoryError"
+    bench = ran(settled, Slow(0.0, refused="Two layers do not fit."))
+    assert bench.message == "Two layers do not fit."
+
+
+def test_a_worker_answers_with_the_figure_the_claims_and_the_command() -> None:
+    setting = Setting(experiment("gates")).turned("tried", 3)
+    result = answered(order(setting))["result"]
+    assert result["picture"].startswith("data:image/svg+xml;base64,")
+    assert all(isinstance(claim, str) and isinstance(right, bool) for claim, right in result["claims"])
+    assert result["command"] == "madi lab run gates --quick --tried 3"
+    assert result["call"] == 'madi.lab.run("gates", quick=True, tried=3)'
+    assert result["recorded"] is None
+    assert result["numbers"]
+
+
+def test_a_worker_shows_a_recorded_result_and_refuses_others() -> None:
+    assert answered(order(LONG))["result"]["recorded"]
+    refused = answered(order(LONG.turned("epochs", 3)))["refused"]
+    assert "the recorded result has epochs = 20, got 3" in refused
+    assert order(Setting(experiment("deep_mnist")))["anew"], "a quick run is computed"
+
+
+def test_a_worker_tells_a_fault_without_its_details(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(**values: Any) -> Any:
+        raise RuntimeError("/home/somebody/secret")
+
+    made = experiment("gates")
+    monkeypatch.setattr(made.module, "compute", fails)
+    assert answered(order(Setting(made))) == {"fault": "RuntimeError"}
+    assert "secret" in caplog.text
+
+
+def test_processes_compute_once_can_be_cancelled_and_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laboratories, "PATIENCE", 5.0)
+    quick = Setting(experiment("gradient_field"))
+
+    async def play() -> None:
+        laboratory = Laboratory()
+        first, second = await asyncio.gather(laboratory.answer(quick), laboratory.answer(quick))
+        assert first is second
+        assert first is await laboratory.answer(quick)
+        assert first["result"]["claims"]
+        assert len(laboratory.helpers) == 1
+
+        await given_up(laboratory, PLANAR.with_quick(False), 0.5)
+        assert len(laboratory.idle) == 1, "as by Ctrl-C: the process takes the next order"
+        assert "result" in await laboratory.answer(quick.turned("arrows", 3))
+
+        monkeypatch.setattr(laboratories, "PATIENCE", 0.1)
+        hanging = next(iter(laboratory.helpers))
+        os.kill(hanging.process.pid, signal.SIGSTOP)
+        await given_up(laboratory, quick.turned("arrows", 4), 0.1)
+        assert hanging not in laboratory.helpers, "one that does not react is ended"
+        await laboratory.close()
+
+    asyncio.run(play())
+
+
+async def given_up(laboratory: Laboratory, setting: Setting, seconds: float) -> None:
+    """Ask for a setting, and go away after so many seconds."""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(laboratory.answer(setting), seconds)
+    while laboratory.works:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.long
+def test_a_process_that_dies_is_a_fault_and_not_remembered() -> None:
+    setting = PLANAR.with_quick(False)
+
+    async def play() -> None:
+        laboratory = Laboratory()
+        waiting = asyncio.ensure_future(laboratory.answer(setting))
+        while not laboratory.helpers:
+            await asyncio.sleep(0.01)
+        next(iter(laboratory.helpers)).end()
+        assert await waiting == {"fault": "EOFError"}
+        assert not laboratory.known(setting)
+        assert not laboratory.helpers
+        await laboratory.close()
+
+    asyncio.run(play())
