@@ -17,7 +17,7 @@ STYLE = (Path(__file__).parent / "runs.css").read_text(encoding="utf-8")
 RENEWAL = 2.0  # seconds between two looks at the folder
 MOST = 8  # runs that are compared
 COLUMNS = ("run", "when", "state", "data", "network", "epochs", "seconds")
-MEASURED = (("test", "accuracy"), ("test", "r2"), ("validation", "loss"), ("test", "loss"))
+MEASURED = (("test", "accuracy"), ("test", "r2"), ("test", "loss"))
 PAGE = 12  # rows of the table at once
 
 # How a cell is shown is said in the browser, so that numbers sort as numbers.
