@@ -12,7 +12,7 @@ where W, b, γ, β, μ, σ², a and c are constants and nobody else reads what t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -60,10 +60,13 @@ def _merged(conv: Node, node: Node, constants: Constants) -> Node | None:
         return None
     if node.kind == "Relu":
         return replace(conv, outputs=node.outputs, attributes={**conv.attributes, "relu": True})
-    given = [name for name in conv.inputs[1:] if name != LEFT_OUT]
-    if any(name not in constants or constants[name].dtype not in (np.float32, np.float64) for name in given):
+    given = _known(constants, [name for name in conv.inputs[1:] if name != LEFT_OUT])
+    if given is None or any(array.dtype not in (np.float32, np.float64) for array in given):
         return None
-    found = _per_channel(node, constants, constants[given[0]])
+    weight, *bias = given
+    if weight.ndim < 3 or any(array.shape != weight.shape[:1] for array in bias):
+        return None
+    found = _per_channel(node, constants, weight)
     return None if found is None else _scaled(conv, node, constants, found)
 
 
@@ -83,7 +86,7 @@ def _scaled(conv: Node, node: Node, constants: Constants, after: PerChannel) -> 
 def _per_channel(node: Node, constants: Constants, weight: np.ndarray) -> PerChannel | None:
     """What the node does to the output of a convolution with this weight, if it is that."""
     if node.kind == "BatchNormalization":
-        return _normalization(node, constants)
+        return _normalization(node, constants, len(weight))
     if node.kind not in ("Add", "Div", "Mul", "Sub") or node.attributes or len(node.inputs) != 2:
         return None
     first = node.inputs[0] in constants
@@ -98,14 +101,22 @@ def _per_channel(node: Node, constants: Constants, weight: np.ndarray) -> PerCha
     return PerChannel(*rules[node.kind]) if node.kind != "Div" or values.all() else None
 
 
-def _normalization(node: Node, constants: Constants) -> PerChannel | None:
+def _normalization(node: Node, constants: Constants, filters: int) -> PerChannel | None:
     """Batch normalization by the statistics in the file: as it is in inference."""
     options = node.attributes
     if options.get("training_mode", 0) or not options.get("spatial", 1) or any(node.outputs[1:]):
         return None
-    scale, shift, mean, variance = (constants[name].astype(np.float64) for name in node.inputs[1:5])
+    given = _known(constants, node.inputs[1:5])
+    if given is None or any(array.dtype.kind != "f" or array.shape != (filters,) for array in given):
+        return None
+    scale, shift, mean, variance = (array.astype(np.float64) for array in given)
     scale = scale / np.sqrt(variance + options.get("epsilon", 1e-5))
     return PerChannel(scale, shift - mean * scale)
+
+
+def _known(constants: Constants, names: Sequence[str]) -> list[np.ndarray] | None:
+    """The constants of these names; None where one of them is computed."""
+    return [constants[name] for name in names] if all(name in constants for name in names) else None
 
 
 def _turned(node: Node, constants: Constants) -> Node:

@@ -73,11 +73,13 @@ class Loaded:
         """The graph as madi's layers, trainable.  Raises Unsupported where it cannot be said in them."""
         from madi.onnx.network import to_model
 
-        return to_model(self.graph)
+        with np.errstate(all="ignore"):  # of weights that are no numbers
+            return to_model(self.graph)
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(Plan.of(fused(self.graph)), self.where)
+        with np.errstate(all="ignore"):
+            return Runner(Plan.of(fused(self.graph)), self.where)
 
     def __repr__(self) -> str:
         lines = [f"Loaded({self.where}, version {self.opset}, {len(self.graph.nodes)} nodes"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
 from madi.layers import Layer, Sequential
 from madi.layers.calling import name_parameters
+from madi.onnx.about import extra_of
 from madi.onnx.graph import LEFT_OUT, Graph, Node
 from madi.onnx.network import steps  # noqa: F401  (fills the table)
 from madi.onnx.network.beginning import Part, part_of, start_of
@@ -17,7 +17,6 @@ from madi.onnx.network.rewriting import rewritten
 from madi.onnx.network.table import Place, flow_of
 from madi.onnx.refusal import Unsupported
 
-CLASSES = "madi.classes"  # in a graph's metadata: the names of the classes, as JSON
 DEEPEST = 50  # layers within layers
 
 
@@ -47,8 +46,8 @@ def to_model(graph: Graph, *, shape: Sequence[int] | None = None) -> Sequential:
     for node in part.nodes:
         values.take(node, Place(node, graph.opset, count))
     model = _network(_end(values.flow(part.end), start, part), start)
-    names = graph.metadata.get(CLASSES)
-    model.classes = None if names is None else tuple(map(str, json.loads(names)))
+    names = extra_of(graph.metadata, "the graph").get("classes")
+    model.classes = None if names is None else tuple(map(str, names))
     return model
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from typing import Any
 
 from madi.datasets.preparation import restored
 from madi.errors import ShapeError
+from madi.onnx.about import PREPARATION, extra_of
 from madi.onnx.graph import Graph, Node, Port
 from madi.onnx.network.flow import IMAGE, Flow
 from madi.onnx.ordering import needed
 from madi.onnx.refusal import Unsupported
 
-PREPARATION = "madi.preparation"  # in the metadata of an export of madi: how it prepares raw values, as JSON
 FEATURES, OUTPUT = "features", "output"  # values of an export of madi: the prepared example, and the network's answer
 
 FIRST = (2, 0, 1)  # Transpose's order, the axis of examples left out, from channels last to first; IMAGE is its inverse
@@ -65,7 +64,7 @@ def part_of(graph: Graph) -> Part:
 
 def _features(graph: Graph) -> tuple[int | None, ...]:
     """A row with a place for each feature that the preparation makes."""
-    preparation: Any = restored(json.loads(graph.metadata[PREPARATION]))
+    preparation: Any = restored(extra_of(graph.metadata, "the graph")["preparation"])
     return (None, len(preparation.names))
 
 

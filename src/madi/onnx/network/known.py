@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from madi.onnx.graph import Node
+from madi.onnx.plan import compute
 from madi.onnx.table import meaning
 from madi.onnx.value import Value
 
@@ -67,4 +68,4 @@ def computed(node: Node, opset: int, inputs: list[Known | None]) -> list[Known] 
 
 def _run(node: Node, opset: int, inputs: list[np.ndarray | None]) -> list[np.ndarray]:
     values = [None if array is None else Value(known=array) for array in inputs]
-    return [np.asarray(value.known) for value in meaning(node, opset)(node, values)]
+    return [np.asarray(value.known) for value in compute(node, meaning(node, opset), values)]

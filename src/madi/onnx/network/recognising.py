@@ -102,7 +102,7 @@ class _Web:
         while wanted:
             name = wanted.pop()
             constant = self.constants.get(name)
-            if name == begin or (constant is not None and constant.size == 1):
+            if name == begin or (constant is not None and constant.size == 1 and constant.dtype.kind not in "OUc"):
                 continue
             node = self.makers.get(name)
             if constant is not None or node is None or node.kind not in KINDS or len(found) > MOST:

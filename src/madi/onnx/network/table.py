@@ -71,8 +71,8 @@ def flow_of(place: Place, inputs: list[Flow | Known | None]) -> Flow:
     bound = _bound(place, function, [flows] if table is MERGES else given)
     try:
         return function(*bound.args, **bound.kwargs)
-    except (ValueError, IndexError) as error:  # madi's own, and NumPy's for constants that do not fit
-        raise place.refusal(f"{error}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # madi's own, and those of strange constants
+        raise place.refusal(f"{str(error).removesuffix('.')}.") from error
 
 
 def _function(place: Place, inputs: list[Flow | Known | None], table: dict[str, Step]) -> Step:

@@ -40,7 +40,8 @@ def constant_of_shape(shape: Value, *, node: Node, value: np.ndarray | None = No
     number = np.zeros(1, np.float32) if value is None else value
     sizes = integers(node, 0, shape) or []
     if min(sizes, default=0) < 0 or number.size != 1:
-        raise FileError(f"{node.label}: expected one number and sizes of at least 0, got {number.shape} and {sizes}.")
+        given = f"{number.shape} and {sizes}"[:200]
+        raise FileError(f"{node.label}: expected one number and sizes of at least 0, got {given}.")
     expect_room(node.label, sizes, number.dtype)
     return Value(np.full(sizes, number.reshape(()), number.dtype))
 

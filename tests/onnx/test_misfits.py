@@ -1,0 +1,78 @@
+"""Files whose parts are right each by itself, and do not fit each other: a named error, wherever that is found out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import helper
+
+import madi.onnx
+from madi.errors import FileError, MadiError
+
+from .making import content, model
+
+ONE, FOUR = np.ones(1, np.float32), np.ones(4, np.float32)
+FILTERS = np.ones((4, 3, 3, 3), np.float32)
+NORMALIZED = "c = Conv(x, w)  y = BatchNormalization(c, s, s, s, s)"
+
+
+@pytest.mark.parametrize(
+    ("body", "constants"),
+    [
+        (NORMALIZED, {"w": FILTERS, "s": np.ones(5, np.float32)}),
+        (NORMALIZED, {"w": FILTERS, "s": FOUR[:, None]}),
+        (NORMALIZED, {"w": FILTERS, "s": np.array(["a"] * 4, object)}),
+        (NORMALIZED, {"w": FILTERS[:1], "s": FOUR}),
+        (NORMALIZED, {"w": FILTERS[:0], "s": FOUR}),
+        (NORMALIZED, {"w": ONE.reshape(()), "s": FOUR}),
+        ("c = Conv(x, w)  y = BatchNormalization(k, c, s, s, s)",
+         {"w": FILTERS, "s": FOUR, "k": np.ones((1, 3, 8, 8), np.float32)}),
+        ("c = Conv(x, w)  y = Mul(c, s)", {"w": ONE, "s": ONE}),
+        ("c = Conv(x, w, b)  y = Mul(c, s)", {"w": FILTERS, "s": ONE, "b": ONE.reshape(())}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_convolutions_and_what_follows_them_do_not_fit(body, constants, engine):
+    loaded = madi.onnx.load(content(body, inputs="float[N,3,8,8] x", **constants))
+    with pytest.raises(MadiError, match=r"BatchNormalization 'y'|Conv '"):
+        loaded.run({"x": np.ones((1, 3, 8, 8), np.float32)}, engine=engine)
+    with pytest.raises(MadiError):
+        _ = loaded.model
+
+
+def test_statistics_of_whole_numbers_are_taken_as_they_are():
+    loaded = madi.onnx.load(content(NORMALIZED, inputs="float[N,3,8,8] x", w=FILTERS, s=np.ones(4, np.int64)))
+    (y,) = loaded.run({"x": np.ones((1, 3, 8, 8), np.float32)}, engine="numpy")
+    assert np.allclose(y, 27, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("body", "constants"),
+    [
+        ("s = Shape(x)  g = Gather(s, i)  r = Reshape(x, g)  y = Relu(r)", {"i": np.array([2**31 - 1])}),
+        ("m = ReduceMean <axes = [-1]> (x)  d = Sub(x, m)  q = Mul(d, d)  v = ReduceMean <axes = [-1]> (q)"
+         "  e = Add(v, t)  r = Sqrt(e)  y = Div(d, r)", {"t": np.array("t", object)}),
+    ],
+)  # fmt: skip
+def test_layers_of_constants_that_do_not_fit(body, constants):
+    with pytest.raises(MadiError):
+        _ = madi.onnx.load(content(body, inputs="float[N,4] x", **constants)).model
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_are_no_numbers_warn_of_nothing():
+    constants = {"w": FILTERS, "s": np.float32([np.nan, np.inf, -1, 0])}
+    loaded = madi.onnx.load(content(NORMALIZED, inputs="float[N,3,8,8] x", **constants))
+    assert np.isnan(loaded.run({"x": np.ones((1, 3, 8, 8), np.float32)}, engine="numpy")[0]).any()
+    assert len(loaded.model.layers) == 2
+
+
+@pytest.mark.parametrize("name", ["classes", "preparation", "extra"])
+@pytest.mark.parametrize("text", ["5", "null", '"abc"', "[[]]", "[", "[" * 100_000, "NaN"])
+def test_metadata_that_are_no_metadata(name, text):
+    proto = model("features = Relu(x)  y = Relu(features)", inputs="float[N,3] x")
+    helper.set_model_props(proto, {f"madi.{name}": text})
+    loaded = madi.onnx.load(proto.SerializeToString())
+    assert loaded.run({"x": np.float32([[-1, 0, 1]])})[0].tolist() == [[0, 0, 1]]
+    with pytest.raises(FileError, match="the graph: corrupt: its metadata cannot be read"):
+        _ = loaded.model
