@@ -61,12 +61,12 @@ def _with_data(found: Found, shape: tuple[int, ...]) -> ByExamples:
     else:
         data = datasets.load(str(found.about.get("dataset")))
         parts = {"test": building.targets(loss, data.test, len(data.classes))}
-    part = parts.get("test", parts.get("validation", parts["training"]))
-    x, y = part if isinstance(part, tuple) else next(iter(part))[:2]
+    chosen = next(name for name in ("test", "validation", "training") if name in parts)
+    x, y = parts[chosen] if isinstance(parts[chosen], tuple) else next(iter(parts[chosen]))[:2]
     if x.shape[1:] != shape:
         raise DataError(f"{data.name}: expected examples of shape {shape}, got {x.shape[1:]}.")
     x, y = np.asarray(x[:MOST_EXAMPLES], np.float32), y[:MOST_EXAMPLES]
-    return ByExamples(found.model, loss, x, y, tuple(data.classes), tuple(data.names.get("test", ())), data.name)
+    return ByExamples(found.model, loss, x, y, tuple(data.classes), tuple(data.names.get(chosen, ())), data.name)
 
 
 def _typed(model: Layer, count: int) -> ByNumbers:

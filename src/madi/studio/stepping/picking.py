@@ -13,7 +13,7 @@ from madi.studio.stepping.behind import backward_of, behind_arrival, behind_grad
 from madi.studio.stepping.terms import Behind, Index, named
 from madi.studio.stepping.walk import Place, Walk
 
-CHOICE = re.compile(r"(value|arrives|(?:in|local|handed)\.(\d{1,3})):(\d{1,12})")
+CHOICE = re.compile(r"(value|arrives|(?:in|out|local|handed)\.(\d{1,3})):(\d{1,12})")
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,8 @@ def picked(walk: Walk, place: Place, choice: str) -> Picked:
     step = walk.step(place)
     found = CHOICE.fullmatch(choice)
     array = None if found is None else array_of(walk, step, found[1])
-    if found is None or array is None or isinstance(array, tuple) or int(found[3]) >= np.size(array):
-        return (
-            picked(walk, place, _largest(walk, place)) if choice != "value:0" else Picked("", Behind("y", float("nan")))
-        )
+    if found is None or array is None or int(found[3]) >= np.size(array):
+        return picked(walk, place, _largest(walk, place))
     shape = np.shape(array)
     index = tuple(map(int, np.unravel_index(int(found[3]), shape))) if shape else ()
     kind, _, position = found[1].partition(".")
@@ -48,9 +46,12 @@ def picked(walk: Walk, place: Place, choice: str) -> Picked:
 def array_of(walk: Walk, step: Step, key: str) -> Any:
     """An array of a step: what it computed ("value"), an input ("in.0"), the gradient that arrives ("arrives"), ..."""
     if key in ("value", "arrives"):
-        return step.value if key == "value" else step.gradient
+        found = step.value if key == "value" else step.gradient
+        return None if isinstance(found, tuple) else found
     kind, _, place = key.partition(".")
     position = int(place)
+    if kind == "out":
+        return step.value[position] if isinstance(step.value, tuple) and position < len(step.value) else None
     if position >= len(step.inputs):
         return None
     if kind == "in":
@@ -62,15 +63,25 @@ def _largest(walk: Walk, place: Place) -> str:
     """The number that stands out at first: the largest that is computed there."""
     step = walk.step(place)
     keys = [*(f"handed.{i}" for i in range(len(step.inputs))), "arrives"] if place.back else []
-    for key in [*keys, "value"]:
-        array = array_of(walk, step, key)
-        if array is not None and not isinstance(array, tuple) and np.size(array):
-            return f"{key}:{int(np.abs(np.asarray(array)).argmax())}"
-    return "value:0"
+    outputs = [f"out.{i}" for i in range(len(step.node.output_shapes))]
+    arrays = [(key, array_of(walk, step, key)) for key in [*keys, "value", *outputs, "in.0"]]
+    sizes = [(key, np.abs(np.asarray(array))) for key, array in arrays if array is not None and np.size(array)]
+    first = sizes[0][0].partition(".")[0]
+    key, found = max(
+        (entry for entry in sizes if entry[0].partition(".")[0] == first), key=lambda entry: entry[1].max()
+    )
+    return f"{key}:{int(found.argmax())}"
 
 
 def _value(_walk: Walk, step: Step, _position: int, index: Index, choice: str) -> Picked:
     return Picked(choice, behind_value(step, index))
+
+
+def _output(_walk: Walk, step: Step, position: int, index: Index, choice: str) -> Picked:
+    """One of several outputs."""
+    return Picked(
+        choice, Behind(named(f"y{position}", index), float(np.asarray(step.value[position])[index]), step.forward)
+    )
 
 
 def _input(walk: Walk, step: Step, position: int, index: Index, choice: str) -> Picked:
@@ -103,4 +114,4 @@ def _handed(walk: Walk, step: Step, position: int, index: Index, choice: str) ->
     return Picked(choice, found, "nothing" if nothing else "")
 
 
-_MAKERS = {"value": _value, "in": _input, "arrives": _arrival, "local": _local, "handed": _handed}
+_MAKERS = {"value": _value, "in": _input, "out": _output, "arrives": _arrival, "local": _local, "handed": _handed}

@@ -85,7 +85,7 @@ def _equations(step: Step, place: Place) -> str:
 
 def _forward(step: Step, texts: Texts) -> str:
     inputs = "".join(tensor_html(tensor, texts) for tensor in inputs_of(step))
-    result = tensor_html(Tensor("value", output_letter(step), texts("step.out"), step.value, name=_name(step)), texts)
+    result = "".join(tensor_html(tensor, texts) for tensor in outputs_of(step, texts("step.out")))
     return f'<div class="tensors">{inputs}<div class="arrow" aria-hidden="true">→</div>{result}</div>'
 
 
@@ -94,7 +94,7 @@ def _backward(walk: Walk, step: Step, texts: Texts) -> str:
     handed, local = walk.handed_back(step), step.local_derivatives
     letter = output_letter(step)
     arrives = Tensor("arrives", f"g{letter}", texts("step.arrives"), step.gradient, "gradient", _name(step))
-    groups = [faces_html([arrives, Tensor("value", letter, texts("step.value"), step.value)], "out", texts)]
+    groups = [faces_html([arrives, *outputs_of(step, texts("step.value"))], "out", texts)]
     for place, tensor in enumerate(inputs_of(step)):
         if handed[place] is None:
             groups.append(f'<div class="faces">{tensor_html(tensor, texts, more=texts("step.no_gradient"))}</div>')
@@ -145,6 +145,13 @@ def inputs_of(step: Step) -> list[Tensor]:
         )
         for place, (letter, entry) in enumerate(zip(letters(step), step.inputs, strict=True))
     ]  # fmt: skip
+
+
+def outputs_of(step: Step, title: str) -> list[Tensor]:
+    """What a step computed: one array, or several."""
+    if not isinstance(step.value, tuple):
+        return [Tensor("value", output_letter(step), title, step.value, name=_name(step))]
+    return [Tensor(f"out.{place}", f"y{place}", title, value) for place, value in enumerate(step.value)]
 
 
 def _of_input(name: str, step: int | None, value: Any) -> str:
