@@ -11,6 +11,9 @@ import pytest
 
 import madi
 from madi.serving import wire
+from madi.serving.metrics import Metrics
+from madi.serving.models import Models
+from madi.serving.sources import sources
 from tests.serving.conftest import BATCHING, BODY, CLASSES, Found, tensor
 from tests.web.running import Running, status_of
 
@@ -107,28 +110,28 @@ WRONG: list[tuple[Any, str]] = [
     ({"inputs": [GOOD, GOOD]}, "each with a name"),
     ({"inputs": [{**GOOD, "name": None}]}, "each with a name"),
     ({"inputs": [{**GOOD, "name": "x"}]}, "no input 'x'. It takes 'input'"),
-    ({"inputs": [{**GOOD, "shape": None}]}, "a list of sizes"),
-    ({"inputs": [{**GOOD, "shape": [2, -4]}]}, "a list of sizes"),
-    ({"inputs": [{**GOOD, "shape": [2, True]}]}, "a list of sizes"),
-    ({"inputs": [{**GOOD, "shape": [1] * 40}]}, "a list of sizes"),
-    ({"inputs": [{**GOOD, "shape": [4, 2]}]}, "do not fill the shape"),
-    ({"inputs": [{**GOOD, "shape": [10**12, 10**12]}]}, "do not fill the shape"),
-    ({"inputs": [{**GOOD, "shape": [2, 3]}]}, "do not fill the shape"),
-    ({"inputs": [{**tensor(np.zeros((2, 3)))}]}, r"expected examples of [4], got [2, 3]"),
-    ({"inputs": [tensor(np.zeros((0, 4)))]}, "at least one example"),
+    ({"inputs": [{**GOOD, "shape": None}]}, "expected a shape [N, 4], N from 1 to"),
+    ({"inputs": [{**GOOD, "shape": [2, -4]}]}, "expected a shape [N, 4], N from 1 to"),
+    ({"inputs": [{**GOOD, "shape": [2, True]}]}, "expected a shape [N, 4], N from 1 to"),
+    ({"inputs": [{**GOOD, "shape": [1] * 40}]}, "expected a shape [N, 4], N from 1 to"),
+    ({"inputs": [{**GOOD, "shape": [4, 2]}]}, "expected a shape [N, 4]"),
+    ({"inputs": [{**GOOD, "shape": [10**12, 10**12]}]}, "expected a shape [N, 4]"),
+    ({"inputs": [{**GOOD, "shape": [2, 3]}]}, "expected a shape [N, 4]"),
+    ({"inputs": [{**tensor(np.zeros((2, 3)))}]}, "got [2, 3]"),
+    ({"inputs": [tensor(np.zeros((0, 4)))]}, "got [0, 4]"),
     ({"inputs": [{**GOOD, "datatype": "FP128"}]}, "a datatype among"),
     ({"inputs": [{**GOOD, "datatype": ["FP32"]}]}, "a datatype among"),
     ({"inputs": [{**GOOD, "datatype": "INT8", "data": [300] * 8}]}, "of the datatype INT8"),
     ({"inputs": [{**GOOD, "datatype": "UINT8", "data": [-1] * 8}]}, "of the datatype UINT8"),
     ({"inputs": [{**GOOD, "datatype": "INT64", "data": [0.5] * 8}]}, "of the datatype INT64"),
     ({"inputs": [{**GOOD, "datatype": "BOOL", "data": [1] * 8}]}, "of the datatype BOOL"),
-    ({"inputs": [{**GOOD, "datatype": "BYTES", "data": ["a"] * 8}]}, "of numbers"),
+    ({"inputs": [{**GOOD, "datatype": "BYTES", "data": ["a"] * 8}]}, "got texts"),
     ({"inputs": [{**GOOD, "datatype": "BYTES"}]}, "expected texts"),
     ({"inputs": [{**GOOD, "data": "AAAA"}]}, "a list of values"),
     ({"inputs": [{**GOOD, "data": ["1"] * 8}]}, "expected numbers"),
     ({"inputs": [{**GOOD, "data": [None] * 8}]}, "expected numbers"),
     ({"inputs": [{**GOOD, "data": [{}] * 8}]}, "expected numbers"),
-    ({"inputs": [{**GOOD, "data": [[1, 2], [3]]}]}, "nested evenly"),
+    ({"inputs": [{**GOOD, "data": [[1, 2], [3]]}]}, "do not fill the shape"),
     ({"inputs": [{**GOOD, "datatype": "INT64", "data": [10**30] * 8}]}, "of the datatype INT64"),
     ({"inputs": [{**GOOD, "datatype": "FP64", "data": [1e300] * 8}]}, "finite"),
     ({"inputs": [GOOD], "outputs": [{"name": "x"}]}, '"outputs" among output, probabilities, label'),
@@ -169,6 +172,13 @@ def test_both_ways_of_writing_json_say_the_same(monkeypatch: pytest.MonkeyPatch)
     plain = json.loads(wire.written(value))
     assert np.array_equal(np.float32(quick.pop("a")), np.float32(plain.pop("a")))
     assert quick == plain
+
+
+def test_millions_of_lists_are_refused_before_they_are_read(served: Running) -> None:
+    body = b'{"rows": [' + b"[]," * 300_000 + b"[]]}"
+    assert len(body) < BODY
+    answer = served.ask("POST", "/predict/plain", body, Content_Type="application/json")
+    assert (answer.status, "Send numbers flat" in answer.json["error"]) == (400, True)
 
 
 def test_only_json_is_taken(served: Running, rows: np.ndarray) -> None:
@@ -246,3 +256,22 @@ def test_addresses_and_methods(served: Running, method: str, path: str, status: 
     assert answer.status == status
     assert "error" in answer.json if status >= 400 else True
     assert answer.body == b"" if method == "HEAD" else answer.body
+
+
+def test_a_request_may_have_so_many_examples(served: Running, models: Models) -> None:
+    most = models.find("plain", "1").most
+    assert most == 2**22 // 7
+    served_ = models.find("digits")
+    small, served_.most = served_.most, 3
+    try:
+        answer = served.ask("POST", "/predict/digits", np.zeros((4, 64)).tolist())
+        assert (answer.status, "at most 3, got 4" in answer.json["error"]) == (400, True)
+        assert served.ask("POST", "/predict/digits", np.zeros((3, 64)).tolist()).status == 200
+    finally:
+        served_.most = small
+
+
+def test_the_largest_batch_follows_the_size_of_an_example() -> None:
+    found = Found(madi.Sequential(madi.layers.GlobalAveragePool()).build((256, 256, 3), seed=0))
+    served = Models(sources(["x"]), lambda path: found, BATCHING, Metrics()).find("x")
+    assert served.batcher.batching.sizes == (1, 4, 5)

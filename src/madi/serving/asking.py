@@ -18,7 +18,7 @@ from madi.web.guard import Receive, Refusal, Scope
 
 JSON = "application/json"
 LARGE = 2**17  # bytes of a body that is read in a thread, so that others are answered meanwhile
-READERS = 2  # large bodies that are read at a time
+MANY = 256  # examples from which on the answer is written in a thread too
 
 Read = Callable[[Served, bytes], tuple[np.ndarray, Any]]
 Tell = Callable[[Served, Any, Outputs], Any]
@@ -32,7 +32,7 @@ class Asking:
 
     def __init__(self, models: Models, budget: int) -> None:
         self._models, self._budget, self._held = models, budget, 0
-        self._readers = asyncio.Semaphore(READERS)
+        self._reading = asyncio.Lock()  # one large body at a time: it takes twenty times its size while it is read
 
     async def infer(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
         """The route of the protocol: tensors in, tensors out."""
@@ -68,13 +68,15 @@ class Asking:
             body = await held.body(receive)
             served = self._models.find(model, version)  # as it is now, with the body here
             if slow or len(body) > LARGE:
-                async with self._readers:
+                async with self._reading:
                     x, given = await asyncio.to_thread(_examples, served, read, body)
             else:
                 x, given = _examples(served, read, body)
             outputs = await served.answer(x)
             if not all(np.isfinite(values).all() for values in outputs.values()):
                 raise Refusal(422, "The network's output for these inputs is not finite.")
+            if len(x) > MANY:
+                return await asyncio.to_thread(lambda: wire.written(tell(served, given, outputs)))
             return wire.written(tell(served, given, outputs))
         finally:
             self._held -= held.bytes
@@ -115,8 +117,8 @@ def _kind(scope: Scope) -> str:
 def _examples(served: Served, read: Read, body: bytes) -> tuple[np.ndarray, Any]:
     """The examples in a body, as the network takes them, and what `tell` is to know; Refusal 400 for none."""
     found, given = read(served, body)
-    if not len(found):
-        raise Refusal(400, "Expected at least one example.")
+    if not 0 < len(found) <= served.most:
+        raise Refusal(400, f"Expected at least one example, and at most {served.most}, got {len(found)}.")
     x = served.examples(found)
     if not np.isfinite(x).all():
         raise Refusal(400, "Expected finite numbers: some are too large for the network's.")

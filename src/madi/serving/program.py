@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -89,10 +90,16 @@ def run(
 
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     shown = f"[{host}]" if ":" in host else host
+
+    def began(port: int) -> None:
+        gc.collect()
+        gc.freeze()  # what was imported and loaded stays: looking through it again and again would hold requests up
+        ready(f"http://{shown}:{port}")
+
     with _Reloading(told).on_signal() as reloading:
         serve_application(
             make,
-            ready=lambda port: ready(f"http://{shown}:{port}"),
+            ready=began,
             host=host,
             port=settings.port,
             ending=ending,

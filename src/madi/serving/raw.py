@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.serving.served import INPUT, Served
-from madi.serving.tensors import numbers_of, tensors_of
+from madi.serving.tensors import is_nested, listed, numbers_of, tensors_of
 from madi.web.guard import Refusal
 
 if TYPE_CHECKING:
     from madi.datasets.tables import TablePreparation
 
 Examples = tuple[np.ndarray, list[str]]  # with what the reader of the answers must know
-SHOWN = 10  # unknown columns in a notice
 ROWS = "rows"
 
 
@@ -28,17 +27,12 @@ def is_table(served: Served) -> bool:
 
 def from_request(served: Served, request: Any) -> np.ndarray:
     """The examples of a request of the protocol: one tensor, or a table's raw columns.  Refusal 400 for others."""
-    tensors = tensors_of(request)
-    names = [port.name for port in served.inputs]
-    if unknown := [name for name in tensors if name not in names]:
-        raise Refusal(400, f"The model has no input '{unknown[0][:50]}'. It takes {_listed(names)}.")
+    tensors = tensors_of(request, served.inputs, served.most)
     if is_table(served):
         return _from_columns(served.preparation, tensors)[0]
-    if (array := tensors.get(INPUT)) is None or array.dtype == object:
-        raise Refusal(400, f"The model takes one input, '{INPUT}', of numbers.")
-    if array.shape[1:] != served.shape:
-        raise Refusal(400, f"input '{INPUT}': expected examples of {list(served.shape)}, got {list(array.shape)}.")
-    return array
+    if tensors[INPUT].dtype == object:
+        raise Refusal(400, f"input '{INPUT}': expected numbers, got texts.")
+    return tensors[INPUT]
 
 
 def from_json(served: Served, value: Any) -> Examples:
@@ -48,9 +42,11 @@ def from_json(served: Served, value: Any) -> Examples:
         rows = [rows]
     if not isinstance(rows, list) or not rows:
         raise Refusal(400, f'Expected one row or a list of rows, as {{"{ROWS}": [...]}}.')
+    if len(rows) > max(served.most, math.prod(served.shape)):  # of examples, or the numbers of one
+        raise Refusal(400, f"Expected at most {served.most} rows, got {len(rows)}.")
     if is_table(served):
         return _from_rows(served.preparation, rows)
-    return _shaped(numbers_of(ROWS, rows), served.shape), []
+    return _shaped(rows, served.shape), []
 
 
 def from_picture(served: Served, content: bytes, *, invert: bool = False) -> np.ndarray:
@@ -77,22 +73,21 @@ def _picture_shape(served: Served) -> tuple[int, int, int]:
     raise Refusal(415, "This model takes no pictures. Send JSON.")
 
 
-def _shaped(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _shaped(rows: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     """One example or several, each in its shape or flat."""
-    if array.shape in (shape, (math.prod(shape),)):
-        return array.reshape(1, *shape)
-    if array.shape[1:] in (shape, (math.prod(shape),)) and len(array):
-        return array.reshape(-1, *shape)
-    raise Refusal(400, f"{ROWS}: expected examples of {list(shape)}, got {list(array.shape)}.")
+    count, flat = len(rows), (math.prod(shape),)
+    for given in (shape, flat, (count, *shape), (count, *flat)):
+        if is_nested(rows, given):
+            return numbers_of(ROWS, rows).reshape(-1, *shape)
+    raise Refusal(400, f"{ROWS}: expected one example of {list(shape)} or a list of them, nested so or flat.")
 
 
 # ---- tables
 
 
 def _from_columns(preparation: Any, tensors: Mapping[str, np.ndarray]) -> Examples:
-    counts = {array.size for array in tensors.values()}
-    if len(counts) > 1 or any(array.shape[1:] not in ((), (1,)) for array in tensors.values()):
-        raise Refusal(400, "Expected as many values of each column, in the shape [N, 1].")
+    if len({array.size for array in tensors.values()}) > 1:
+        raise Refusal(400, "Expected as many values of each column.")
     return _prepared(preparation, {name: array.ravel().tolist() for name, array in tensors.items()}, set())
 
 
@@ -117,7 +112,7 @@ def _prepared(preparation: TablePreparation, columns: Mapping[str, list[Any]], u
     notices: list[str] = []
     x = preparation.inputs(Table(frame, Path(ROWS), TableFormat("json")), notices=notices)
     if unknown:
-        notices.append(f"ignored, because the training file had no such column: {_listed(sorted(unknown))}.")
+        notices.append(f"ignored, because the training file had no such column: {listed(sorted(unknown))}.")
     return x, notices
 
 
@@ -142,8 +137,3 @@ def _float(value: Any) -> float | None:
 
 def _text(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(f"'{name[:50]}'" for name in names[:SHOWN]) + more

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from madi.training import Loss
 
 INPUT, OUTPUT, PROBABILITIES, LABEL, PREDICTION = "input", "output", "probabilities", "label", "prediction"
-MOST_WARMED = 2**26  # numbers of a batch of inputs: a larger one is not tried beforehand
+MOST_NUMBERS = 2**22  # of an answer
 
 
 class Found(Protocol):
@@ -39,6 +41,7 @@ class Served:
     classes        the names of the labels, None where it answers with numbers
     preparation    how raw rows or pictures become its examples, where its file says so
     shape          of one example
+    most           examples of a request
     outputs        what it gives: "output", the network's own; of classes "probabilities" and "label"; of numbers with
                    a preparation "prediction", in the units of the target
 
@@ -53,13 +56,21 @@ class Served:
             raise ConfigurationError(f"{source.path}: the model has no input shape. Build it before it is saved.")
         self.shape: tuple[int, ...] = tuple(self.model.input_shape)
         self._dtype = next((parameter.value.dtype for parameter in self.model.parameters().values()), np.dtype("f4"))
+        batching = replace(batching, most=min(batching.most, self._largest()))
         outputs = self._warmed(batching)
         self.classes = self._classes_of(found, outputs)
         self._last = self._last_node() if self.classes else None
         self.outputs = self._ports(outputs)
+        self.most = max(1, MOST_NUMBERS // sum(math.prod(port.shape[1:]) for port in self.outputs))
         self.batcher = Batcher(self._answer, batching, batched=batched)
 
     # ---- when it is opened
+
+    def _largest(self) -> int:
+        """Examples of which a network takes no more at once, for their size."""
+        from madi.training.prediction import evaluation_batch
+
+        return evaluation_batch(self.shape)
 
     def _warmed(self, batching: Batching) -> np.ndarray:
         """Compile for every size of a batch; the outputs of one example."""

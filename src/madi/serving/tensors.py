@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ DATATYPES = {
     "FP16": np.float16, "FP32": np.float32, "FP64": np.float64,
 }  # fmt: skip
 TEXT = "BYTES"
-MOST_AXES = 32
+SHOWN = 10  # names in a message
 
 
 class Port(NamedTuple):
@@ -31,37 +31,66 @@ class Port(NamedTuple):
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
 
-def tensors_of(request: Any) -> dict[str, np.ndarray]:
-    """The inputs of a request by name, each in its shape; Refusal 400 for what the protocol does not allow."""
+def tensors_of(request: Any, ports: Sequence[Port], most: int) -> dict[str, np.ndarray]:
+    """The inputs of a request by name, each in its shape; Refusal 400 for what the protocol or the ports do not allow.
+
+    most    examples that a request may have
+    """
     if not isinstance(request, dict) or not isinstance(inputs := request.get("inputs"), list) or not inputs:
         raise Refusal(400, 'Expected an object with "inputs", a list of tensors.')
+    known: dict[Any, Port] = {port.name: port for port in ports}
     found: dict[str, np.ndarray] = {}
     for entry in inputs:
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name in found:
             raise Refusal(400, "Expected inputs that are objects, each with a name of its own.")
-        found[name] = _tensor(name, entry)
+        if name not in known:
+            raise Refusal(400, f"The model has no input '{name[:50]}'. It takes {listed(list(known))}.")
+        found[name] = _tensor(known[name], entry, most)
     return found
 
 
-def _tensor(name: str, entry: Mapping[str, Any]) -> np.ndarray:
-    shape, datatype, data = (entry.get(key) for key in ("shape", "datatype", "data"))
-    sizes = isinstance(shape, list) and len(shape) <= MOST_AXES and all(type(n) is int and n >= 0 for n in shape)
-    if not sizes or shape is None:
-        raise Refusal(400, f"input '{name}': expected a shape, a list of sizes.")
+def _tensor(port: Port, entry: Mapping[str, Any], most: int) -> np.ndarray:
+    """One input.  Its claims are held against each other before its values are looked at."""
+    name, (shape, datatype, data) = port.name, (entry.get(key) for key in ("shape", "datatype", "data"))
+    _expect_shape(port, shape, most)
     if not isinstance(data, list):
         raise Refusal(400, f"input '{name}': expected \"data\", a list of values in JSON.")
+    if not (is_nested(data, (math.prod(shape),)) or is_nested(data, shape)):
+        raise Refusal(400, f"input '{name}': its data do not fill the shape {shape}.")
     if datatype == TEXT:
-        array = _texts(name, data)
-    elif isinstance(datatype, str) and datatype in DATATYPES:
-        array = numbers_of(f"input '{name}'", data)
-        _expect_type(name, array, datatype)
-    else:
-        known = ", ".join([*DATATYPES, TEXT])
-        raise Refusal(400, f"input '{name}': expected a datatype among {known}.")
-    if array.size != math.prod(shape) or (array.ndim > 1 and list(array.shape) != shape):
-        raise Refusal(400, f"input '{name}': {array.size} values in {list(array.shape)} do not fill the shape {shape}.")
+        return _texts(name, data).reshape(shape)
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise Refusal(400, f"input '{name}': expected a datatype among {', '.join([*DATATYPES, TEXT])}.")
+    array = numbers_of(f"input '{name}'", data)
+    _expect_type(name, array, datatype)
     return array.reshape(shape)
+
+
+def _expect_shape(port: Port, shape: Any, most: int) -> None:
+    sizes = isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape)
+    fits = sizes and (shape[1:] == list(port.shape[1:]) or (port.shape == (-1, 1) and len(shape) == 1))
+    if not fits or not shape or shape[0] > most:
+        wanted = f"[N, {', '.join(map(str, port.shape[1:]))}]"
+        raise Refusal(
+            400, f"input '{port.name}': expected a shape {wanted}, N from 1 to {most}, got {str(shape)[:100]}."
+        )
+
+
+def is_nested(data: Any, shape: Sequence[int]) -> bool:
+    """Whether lists are nested as a shape says; the innermost values are not looked at.
+
+    So much is cheap, while NumPy goes through millions of lists that lie before it finds out.
+
+    >>> is_nested([[1, 2], [3, 4]], (2, 2)), is_nested([[1], [2, 3]], (2, 2))
+    (True, False)
+    """
+    level = [data]
+    for size in shape[:-1]:
+        if not all(type(part) is list and len(part) == size for part in level):
+            return False
+        level = [entry for part in level for entry in part]
+    return all(type(part) is list and len(part) == shape[-1] for part in level)
 
 
 def numbers_of(what: str, data: list[Any]) -> np.ndarray:
@@ -73,6 +102,16 @@ def numbers_of(what: str, data: list[Any]) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise Refusal(400, f"{what}: expected numbers within 64 bits, and nothing else.")
     return array
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of some names, for a message.
+
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(f"'{name[:50]}'" for name in names[:SHOWN]) + more
 
 
 def _expect_type(name: str, array: np.ndarray, datatype: str) -> None:
@@ -87,15 +126,7 @@ def _expect_type(name: str, array: np.ndarray, datatype: str) -> None:
 
 
 def _texts(name: str, data: list[Any]) -> np.ndarray:
-    flat, pending = list[Any](), [iter(data)]
-    while pending:
-        for value in pending[-1]:
-            if isinstance(value, list) and len(pending) < MOST_AXES:
-                pending.append(iter(value))
-                break
-            flat.append(value)
-        else:
-            pending.pop()
+    flat = [value[0] if type(value) is list and value else value for value in data]  # columns: [N] or [N, 1]
     if not all(isinstance(value, str) for value in flat):
         raise Refusal(400, f"input '{name}': expected texts, as its datatype {TEXT} says.")
     return np.array(flat, object)

@@ -109,7 +109,7 @@ class Guard:
 
     def _check(self, scope: Scope, headers: dict[str, str]) -> None:
         hosts = self.rules.hosts
-        if hosts is not None and headers.get("host") not in hosts:
+        if hosts is not None and headers.get("host", "").lower() not in hosts:
             raise Refusal(421, "This program does not answer under that name.")
         _expect_own_origin(scope, headers, hosts)
         _expect_clean_path(scope)
