@@ -11,11 +11,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # ---- data
     "data": ("Data", "데이터"),
-    "examples": ("{count} examples of {shape}, {classes} classes", "예제 {count}개, 크기 {shape}, 클래스 {classes}개"),
+    "examples": ("{count} examples of {shape}, {classes} classes", "예제 {count}개, {shape}, 클래스 {classes}개"),
     "examples_numbers": (
         "{count} examples of {shape}, {classes} numbers to predict",
-        "예제 {count}개, 크기 {shape}, 예측할 값 {classes}개",
+        "예제 {count}개, {shape}, 예측할 값 {classes}개",
     ),
+    "inputs": ("{count} inputs", "입력 {count}개"),
     "reading": ("Reading the data ...", "데이터를 읽고 있습니다 ..."),
     "reading_pictures": ("Reading pictures: {done} of {count}", "사진을 읽고 있습니다: {count}장 중 {done}장"),
     "to_download": ("{name} (to be downloaded)", "{name} (내려받아야 함)"),
@@ -33,7 +34,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "columns": ("What becomes of the columns", "각 열의 처리 방법"),
     # ---- network
     "network": ("Network", "신경망"),
-    "kind": ("Network", "신경망"),
     "own_layers": ("layer by layer", "층을 직접 쌓기"),
     "layer": ("Layer {number}", "{number}번째 층"),
     "input": ("input", "입력"),
@@ -78,7 +78,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stopped": ("Stopped", "중지됨"),
     "failed": ("Failed", "실패"),
     "written": ("Written to {name}", "{name}에 저장했습니다"),
-    "result": ("{part} {name} {value}", "{part} {name} {value}"),
     "gone": (
         "{name} is no longer at hand. Its folder may be: see the runs.",
         "{name}의 학습 과정은 더 볼 수 없습니다. 실행 기록에서 결과를 확인해 보세요.",
@@ -105,8 +104,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "healthy": ("The doctor finds nothing wrong.", "문제가 발견되지 않았습니다."),
     "try": ("What to try", "해결 방법"),
     "said": ("In the doctor's own words", "진단 원문 (영어)"),
-    "python": ("Python", "Python"),
-    "toml": ("TOML", "TOML"),
+    "python": ("Python", "Python 코드"),
+    "toml": ("TOML", "TOML 설정"),
     "python_hint": ("A program that comes to the same weights.", "같은 가중치를 얻는 프로그램입니다."),
     "toml_hint": (
         "The same run from the command line: save it as config.toml, then: madi train --config config.toml",

@@ -45,7 +45,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The loss falls, but a higher rate comes as far in fewer steps.",
         "손실이 줄지만, 더 높은 학습률이면 더 적은 단계로 같은 곳에 이릅니다.",
     ),
-    "learning_rate_too_low_try": ("Ten times the learning rate, or more epochs.", "학습률을 10배로 높이거나 에폭을 늘려 보세요."),
+    "learning_rate_too_low_try": (
+        "Ten times the learning rate, or more epochs.", "학습률을 10배로 높이거나 에폭을 늘려 보세요.",
+    ),
     "diverged": ("Diverged", "발산"),
     "diverged_what": ("The loss is no longer a finite number.", "손실이 더 이상 유한한 수가 아닙니다."),
     "diverged_try": (
@@ -54,7 +56,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "dead_units": ("Dead units", "죽은 유닛"),
     "dead_units_what": (
-        "Many units give 0 for every example, and so learn no more.", "많은 유닛이 모든 예제에 0을 내어 더는 학습하지 못합니다.",
+        "Many units give 0 for every example, and so learn no more.",
+        "많은 유닛이 모든 예제에 0을 내어 더는 학습하지 못합니다.",
     ),
     "dead_units_try": (
         "A lower learning rate, He weights, or LeakyReLU.", "더 낮은 학습률, He 초깃값, LeakyReLU를 써 보세요.",
@@ -69,9 +72,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "label_imbalance": ("Unequal classes", "클래스 불균형"),
     "label_imbalance_what": (
-        "Some classes have far fewer examples, and are passed over.", "어떤 클래스는 예제가 훨씬 적어 무시되기 쉽습니다.",
+        "Some classes have far fewer examples, and are passed over.",
+        "어떤 클래스는 예제가 훨씬 적어 무시되기 쉽습니다.",
     ),
-    "label_imbalance_try": ("Weigh the classes, or find more examples.", "클래스에 가중치를 주거나 예제를 더 모으세요."),
+    "label_imbalance_try": (
+        "Weigh the classes, or find more examples.", "클래스에 가중치를 주거나 예제를 더 모으세요.",
+    ),
     "overfitting": ("Overfitting", "과대적합"),
     "overfitting_what": (
         "The network learns the examples by heart: it does worse on those that were kept out.",

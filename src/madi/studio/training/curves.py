@@ -53,14 +53,18 @@ def chart(history: History | None, steps: int, total: int, until: int | None, wo
     series = [] if history is None else [
         entry for place, name in enumerate(rows) for entry in _pair(history, name, place, steps, until, words)
     ]  # fmt: skip
-    height = 78 if len(rows) == 1 else 36
+    height = 76 if len(rows) == 1 else 34
     return {
         "animation": False,
         "aria": {"enabled": True},
-        "legend": {"top": 0, "right": 0, "textStyle": {"color": QUIET}, "icon": "roundRect", "itemHeight": 4},
+        "legend": {
+            "top": 0, "right": 0, "data": [words["training"], words["validation"]], "textStyle": {"color": QUIET},
+            "icon": "roundRect", "itemHeight": 4,
+        },
         "tooltip": {"trigger": "axis", "confine": True},
         "grid": [
-            {"left": 52, "right": 14, "top": f"{10 + 45 * place}%", "height": f"{height}%"} for place in range(len(rows))
+            {"left": 52, "right": 14, "top": f"{10 + 45 * place}%", "height": f"{height}%"}
+            for place in range(len(rows))
         ],
         "xAxis": [_steps(place, place == len(rows) - 1, total, words) for place in range(len(rows))],
         "yAxis": [
@@ -85,24 +89,27 @@ def _steps(place: int, last: bool, total: int, words: dict[str, str]) -> dict[st
 def _pair(
     history: History, name: str, place: int, steps: int, until: int | None, words: dict[str, str]
 ) -> list[dict[str, Any]]:
-    trained = by_step(list(history.steps.get(name, ())))
-    trained = trained or by_epoch(history, name, steps)
-    held_out = by_epoch(history, f"validation_{name}", steps)
-    lines = [(words["training"], trained, TRAINED), (words["validation"], held_out, HELD_OUT)]
-    return [_line(title, _until(points, until), colour, place, until) for title, points, colour in lines if points]
+    """What the steps saw, faint; the means of the epochs, and what was kept out."""
+    lines = [
+        ("", by_step(list(history.steps.get(name, ()))), {"width": 1, "color": TRAINED, "opacity": 0.4}),
+        (words["training"], by_epoch(history, name, steps), {"width": 2, "color": TRAINED}),
+        (words["validation"], by_epoch(history, f"validation_{name}", steps), {"width": 2, "color": HELD_OUT}),
+    ]
+    return [_line(title, _until(points, until), look, place, until) for title, points, look in lines if points]
 
 
 def _until(points: Points, step: int | None) -> Points:
     return points if step is None else [point for point in points if point[0] <= step]
 
 
-def _line(title: str, points: Points, colour: str, place: int, until: int | None) -> dict[str, Any]:
+def _line(title: str, points: Points, look: dict[str, Any], place: int, until: int | None) -> dict[str, Any]:
     mark = {
         "silent": True, "symbol": "none", "data": [{"xAxis": until}], "label": {"show": False},
         "lineStyle": {"color": QUIET, "type": "dashed"},
     }  # fmt: skip
     return {
-        "name": title, "type": "line", "data": points, "showSymbol": len(points) < 3, "symbolSize": 5, "xAxisIndex": place,
-        "yAxisIndex": place, "lineStyle": {"width": 2, "color": colour}, "itemStyle": {"color": colour},
+        **({"name": title} if title else {"tooltip": {"show": False}, "silent": True}),
+        "type": "line", "data": points, "showSymbol": len(points) < 3, "symbolSize": 5, "lineStyle": look,
+        "xAxisIndex": place, "yAxisIndex": place, "itemStyle": {"color": look["color"]},
         **({} if until is None else {"markLine": mark}),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from madi.config import TrainConfig
-from madi.datasets import NAMES, Dataset, StreamedDataset, catalogue
+from madi.datasets import NAMES, Dataset, Listing, StreamedDataset, catalogue
 from madi.datasets.dataset import Batches, size_of
 from madi.errors import ConfigurationError
 from madi.runs import sources
@@ -56,9 +56,13 @@ class Known:
         return Task(self.shape, outputs, () if found.classes else (outputs,), name)
 
 
-def boxed() -> dict[str, bool]:
-    """The datasets by name, and whether they are at hand without a download."""
-    return {listing.name: listing.present for listing in catalogue()}
+def boxed(workplace: Workplace) -> dict[str, Listing]:
+    """The datasets by name, listed once."""
+    kept = workplace.kept
+    if "train.boxed" not in kept:
+        kept["train.boxed"] = {listing.name: listing for listing in catalogue()}
+    found: dict[str, Listing] = kept["train.boxed"]
+    return found
 
 
 def gate_file(name: str, workplace: Workplace) -> Path:
@@ -124,11 +128,7 @@ def columns_of(path: Path) -> list[str]:
 
 def known(config: TrainConfig, progress: sources.Progress | None = None) -> Known:
     """What there is to know; reads the data, as `madi train` does, and raises what it raises."""
-    data = sources.load(config, progress=progress)
-    return _known(data)
-
-
-def _known(data: Dataset | StreamedDataset) -> Known:
+    data: Dataset | StreamedDataset = sources.load(config, progress=progress)
     shape, count = size_of(data.train)
     numbers = 0 if data.classes else outputs_of(get("mean_squared_error"), data)
     columns = tuple(data.preparation.describe()) if data.preparation is not None else ()

@@ -75,7 +75,8 @@ class Look:
         self.job = job
         self._trainer = at_first_weights(job.trainer)
         self._trainer._engines = {}  # programs of its own: engines are not for two threads
-        self._lock = threading.Lock()
+        self._lock, self._doctor = threading.Lock(), threading.Lock()
+        self._diagnosis: list[Finding] | None = None
         self._probe: Any = None
 
     @property
@@ -150,13 +151,20 @@ class Look:
         part, validation = self.job.parts["training"], self.job.parts.get("validation")
         if not isinstance(part, tuple):
             return []
+        if ended:
+            return self._examined(part, validation)
         with self._lock:
-            if ended:
-                return list(examine(self.job.trainer, part, validation=validation))
             self._trainer.restore(frame.weights)
             self._trainer.history = self.job.trainer.history
             self._trainer.epoch = frame.epoch
             return list(look(self._trainer, part, validation=validation))
+
+    def _examined(self, part: Any, validation: Any) -> list[Finding]:
+        """All that the doctor finds of the trained network; once, for it may take some seconds."""
+        with self._doctor:
+            if self._diagnosis is None:
+                self._diagnosis = list(examine(self.job.trainer, part, validation=validation))
+            return self._diagnosis
 
 
 def _samples(seen: Observation) -> dict[str, dict[str, Any]]:

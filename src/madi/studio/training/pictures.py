@@ -13,42 +13,50 @@ from madi.studio.training.looking import Boundary, Spread
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 PALETTE = ("#0072b2", "#e07b00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a400", "#8c6bb1", "#777777", "#4d4d4d")
+NAMED = {"red": "#d1402f", "blue": "#0072b2", "green": "#009e73", "orange": "#e07b00"}  # classes called by a colour
 SIDE, EDGE = 320, 26  # of a plane, and of the room for its numbers
 HIGH, WIDE = 44, 168  # of a histogram
 
 
-def colours(count: int) -> np.ndarray:
-    """(count, 3) in 0..255; more classes than colours begin again."""
-    rows = [[int(PALETTE[place % len(PALETTE)][at : at + 2], 16) for at in (1, 3, 5)] for place in range(count)]
-    return np.array(rows, np.float64)
+def palette(classes: Sequence[str]) -> list[str]:
+    """A colour for each class: its own where it is called by one; more classes than colours begin again.
+
+    >>> palette(["red", "blue"])
+    ['#d1402f', '#0072b2']
+    """
+    return [NAMED.get(str(name).casefold(), PALETTE[place % len(PALETTE)]) for place, name in enumerate(classes)]
 
 
-def plane(found: Boundary, names: Sequence[str], label: str) -> str:
+def _numbers(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def plane(found: Boundary, names: Sequence[str], classes: Sequence[str], label: str) -> str:
     """Answers as colour, strong where the network is sure, and the examples as points.
 
-    names   of the two inputs;  label: what a screen reader says
+    names   of the two inputs;  classes: their names, none where numbers are predicted
+    label   what a screen reader says
     """
     x, y = found.points
-    inside = "".join((_shades(found.shares), _points(x, y, found.box, found.shares.shape[-1])))
-    return _framed(inside, found.box, names, label)
+    return _framed(_shades(found.shares, classes) + _points(x, y, found.box, classes), found.box, names, label)
 
 
-def points_alone(x: np.ndarray, y: np.ndarray, names: Sequence[str], label: str) -> str:
+def points_alone(x: np.ndarray, y: np.ndarray, names: Sequence[str], classes: Sequence[str], label: str) -> str:
     """The examples before there is a network."""
     low, high = x.min(axis=0), x.max(axis=0)
     room = 0.12 * np.maximum(high - low, 1e-6)
     box = (float(low[0] - room[0]), float(high[0] + room[0]), float(low[1] - room[1]), float(high[1] + room[1]))
-    return _framed(_points(x, y, box, 2 if y.ndim == 1 else 1), box, names, label)
+    return _framed(_points(x, y, box, classes), box, names, label)
 
 
 def _framed(inside: str, box: tuple[float, float, float, float], names: Sequence[str], label: str) -> str:
     first, second = (html.escape(name[:24]) for name in names)
     numbers = [f"{value:.3g}" for value in box]
-    width = SIDE + EDGE
+    width, square = SIDE + EDGE, f'width="{SIDE}" height="{SIDE}" rx="6"'
     return (
         f'<svg class="plane" viewBox="{-EDGE} -4 {width + 6} {SIDE + EDGE + 6}" role="img" '
-        f'aria-label="{html.escape(label)}"><clipPath id="plane"><rect width="{SIDE}" height="{SIDE}" rx="6"/></clipPath>'
-        f'<rect class="ground" width="{SIDE}" height="{SIDE}" rx="6"/><g clip-path="url(#plane)">{inside}</g>'
+        f'aria-label="{html.escape(label)}"><clipPath id="plane"><rect {square}/></clipPath>'
+        f'<rect class="ground" {square}/><g clip-path="url(#plane)">{inside}</g>'
         f'<g class="axis"><text x="0" y="{SIDE + 15}">{numbers[0]}</text>'
         f'<text x="{SIDE / 2}" y="{SIDE + 15}" text-anchor="middle">{first}</text>'
         f'<text x="{SIDE}" y="{SIDE + 15}" text-anchor="end">{numbers[1]}</text>'
@@ -58,22 +66,22 @@ def _framed(inside: str, box: tuple[float, float, float, float], names: Sequence
     )
 
 
-def _points(x: np.ndarray, y: np.ndarray, box: tuple[float, float, float, float], classes: int) -> str:
+def _points(x: np.ndarray, y: np.ndarray, box: tuple[float, float, float, float], classes: Sequence[str]) -> str:
     left, right, low, high = box
     across = (x[:, 0] - left) / (right - left) * SIDE
     down = (high - x[:, 1]) / (high - low) * SIDE
-    fills = _fills(y, classes)
     radius = 3.2 if len(x) > 20 else 7
     return "".join(
         f'<circle cx="{a:.1f}" cy="{d:.1f}" r="{radius}" fill="{fill}"/>'
-        for a, d, fill in zip(across, down, fills, strict=True)
+        for a, d, fill in zip(across, down, _fills(y, classes), strict=True)
     )
 
 
-def _fills(y: np.ndarray, classes: int) -> list[str]:
+def _fills(y: np.ndarray, classes: Sequence[str]) -> list[str]:
     """The colour of each example: of its class, or on a scale of its number."""
-    if classes > 1 and y.ndim == 1:
-        return [PALETTE[int(label) % len(PALETTE)] for label in y]
+    if classes:
+        colours = palette(classes)
+        return [colours[int(label)] for label in y]
     values = np.asarray(y, np.float64).reshape(len(y), -1)[:, 0]
     return [_hex(colour) for colour in _scaled(values, values.min(), values.max())]
 
@@ -81,21 +89,21 @@ def _fills(y: np.ndarray, classes: int) -> list[str]:
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Numbers as colours from blue to orange."""
     share = np.clip((values - low) / max(high - low, 1e-12), 0, 1)[..., None]
-    blue, orange = colours(2)
-    return blue * (1 - share) + orange * share
+    blue, orange = (np.array(_numbers(colour)) for colour in PALETTE[:2])
+    return np.asarray(blue * (1 - share) + orange * share)
 
 
 def _hex(colour: np.ndarray) -> str:
     return "#" + "".join(f"{round(part):02x}" for part in colour)
 
 
-def _shades(shares: np.ndarray) -> str:
+def _shades(shares: np.ndarray, classes: Sequence[str]) -> str:
     """The answers as one picture, the larger second inputs above."""
     finite = np.nan_to_num(shares.astype(np.float64))
-    if finite.shape[-1] == 1:
+    if not classes:
         colour, alpha = _scaled(finite[..., 0], finite.min(), finite.max()), np.full(finite.shape[:2], 0.5)
     else:
-        colour = colours(finite.shape[-1])[finite.argmax(axis=-1)]
+        colour = np.array([_numbers(each) for each in palette(classes)])[finite.argmax(axis=-1)]
         even = 1 / finite.shape[-1]
         alpha = 0.06 + 0.5 * np.clip((finite.max(axis=-1) - even) / (1 - even), 0, 1)
     pixels = np.concatenate([colour, 255 * alpha[..., None]], axis=-1).round().astype(np.uint8)[::-1]

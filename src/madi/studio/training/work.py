@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +42,16 @@ class Training:
     """One training, from its configuration to the folder of its run.
 
     name      of the folder, and of the training in addresses
+    asked     the fields of the page that it was asked for with
     status    PREPARING, TRAINING, MEASURING; then ENDED, STOPPED, FAILED
     error     what ended it, in words
     read      (pictures read, how many there are), while that takes a while
     """
 
-    def __init__(self, config: TrainConfig, place: Path, *, paused: bool = False, slow: bool = False) -> None:
-        self.config, self.place, self.name = config, place, place.name
+    def __init__(
+        self, config: TrainConfig, place: Path, asked: Mapping[str, str], *, paused: bool = False, slow: bool = False
+    ) -> None:  # fmt: skip
+        self.config, self.place, self.name, self.asked = config, place, place.name, dict(asked)
         self.status, self.error = PREPARING, ""
         self.read: tuple[int, int] | None = None
         self.measured: dict[str, Any] = {}
@@ -85,9 +89,42 @@ class Training:
         return -(-count // config.batch_size // config.accumulate) * config.epochs
 
     @property
+    def steps_of_epoch(self) -> int:
+        """Updates in an epoch."""
+        return 0 if self.job is None else self.steps // max(self.job.config.epochs, 1)
+
+    @property
+    def resting(self) -> bool:
+        """Whether it rests now."""
+        return self.watcher is not None and self.watcher.resting
+
+    @property
     def taken(self) -> int:
         """Steps so far."""
         return 0 if self.job is None else len(self.job.trainer.history.steps.get("loss", ()))
+
+    def pause(self) -> None:
+        """Rest after the steps in flight."""
+        self._paused = True
+        if self.watcher is not None:
+            self.watcher.pause()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._paused = False
+        if self.watcher is not None:
+            self.watcher.resume()
+
+    def step(self) -> None:
+        """Take one step, and rest."""
+        if self.watcher is not None:
+            self.watcher.step()
+
+    def set_slow(self, slow: bool) -> None:
+        """Rest a moment after each frame, or no longer."""
+        self._slow = slow
+        if self.watcher is not None:
+            self.watcher.set_slow(slow)
 
     def end(self) -> None:
         """End it after the steps in flight; what was learned is written."""
@@ -155,12 +192,17 @@ class Trainings:
         self._lock = threading.Lock()
         atexit.register(self.end)
 
-    def start(self, config: TrainConfig, *, paused: bool = False, slow: bool = False) -> Training:
-        """Begin one.  Raises ConfigurationError while another goes on."""
+    def start(
+        self, config: TrainConfig, asked: Mapping[str, str] | None = None, *, paused: bool = False, slow: bool = False
+    ) -> Training:  # fmt: skip
+        """Begin one, which pauses or goes slowly from the first step on.
+
+        Raises ConfigurationError while another goes on.
+        """
         with self._lock:
             if (current := self.current()) is not None:
                 raise ConfigurationError(f"{current.name} is being trained. Stop it first, or wait for its end.")
-            made = Training(config, free_place(config, self.folder), paused=paused, slow=slow)
+            made = Training(config, free_place(config, self.folder), asked or {}, paused=paused, slow=slow)
             others = list(self._kept.items())[-(MOST_KEPT - 1) :]
             self._kept = {**dict(others), made.name: made}
             made.thread.start()
