@@ -14,6 +14,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "chapter.C": ("Backpropagation", "오차역전파"),
     "chapter.D": ("Training well", "학습을 잘 시키는 기술"),
     "chapter.E": ("Deep learning", "딥러닝"),
+    "opening": ("Reading the experiments.", "실험을 읽고 있습니다."),
     "unknown": ("There is no such experiment. Choose one from the list.", "없는 실험입니다. 목록에서 고르십시오."),
     "knobs": ("Knobs", "조절"),
     "no_knobs": ("This experiment has no knobs.", "이 실험에는 조절할 값이 없습니다."),

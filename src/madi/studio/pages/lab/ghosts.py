@@ -8,7 +8,7 @@ from nicegui import ui
 
 from madi.studio.experiments.bench import Bench, Seen
 from madi.studio.pages.lab.stage import claim_list, picture
-from madi.studio.pages.lab.words import told
+from madi.studio.pages.lab.words import heading, told
 from madi.studio.texts import Texts
 
 BESIDE, OVER = "beside", "over"
@@ -27,7 +27,7 @@ class Ghosts:
     def build(self) -> None:
         """Its elements."""
         with ui.element("section").classes("card lab-ghosts"):
-            ui.label(self.texts("lab.ghosts")).classes("lab-head").props("role=heading aria-level=2")
+            heading(self.texts("lab.ghosts"), 2)
             self.hint = ui.label(self.texts("lab.ghosts_hint")).classes("soft")
             self.strip = ui.element("div").classes("lab-strip")
         self.dialog = ui.dialog()

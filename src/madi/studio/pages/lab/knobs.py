@@ -189,7 +189,7 @@ class Knob:
     def _range(self) -> str:
         """The numbers allowed, in words."""
         rule: Any = self.parameter.rule
-        return self.texts("lab.from_to", low=f"{rule.low:,g}", high=f"{rule.high:,g}")
+        return self.texts("lab.from_to", low=f"{rule.low:,.10g}", high=f"{rule.high:,.10g}")
 
 
 FORMS: dict[Kind, Callable[[Knob], None]] = {

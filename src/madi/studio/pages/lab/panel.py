@@ -9,7 +9,7 @@ from nicegui import ui
 
 from madi.studio.experiments.bench import Bench
 from madi.studio.pages.lab.knobs import Knob
-from madi.studio.pages.lab.words import duration
+from madi.studio.pages.lab.words import duration, heading
 from madi.studio.texts import Texts
 
 
@@ -31,7 +31,7 @@ class Panel:
         """Its elements."""
         with ui.element("section").classes("card lab-panel").props(f'aria-label="{self.texts("lab.knobs")}"'):
             with ui.element("div").classes("lab-panel-head"):
-                ui.label(self.texts("lab.knobs")).classes("lab-head").props("role=heading aria-level=2")
+                heading(self.texts("lab.knobs"), 2)
                 self.reset = ui.button(self.texts("lab.reset"), icon="replay", on_click=self._reset)
                 self.reset.props("flat dense no-caps size=sm")
             self.quick = self._quick()

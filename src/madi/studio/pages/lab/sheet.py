@@ -15,6 +15,7 @@ from madi.studio.pages.lab.ghosts import Ghosts
 from madi.studio.pages.lab.panel import Panel
 from madi.studio.pages.lab.shelf import title
 from madi.studio.pages.lab.stage import Claims, Stage
+from madi.studio.pages.lab.words import heading
 
 
 class Sheet:
@@ -66,7 +67,7 @@ class Sheet:
         made = self.bench.setting.made
         with ui.element("header"):
             ui.label(f"{' · '.join(made.rows)}  ·  {made.name}").classes("soft numbers")
-            ui.label(self.title).classes("lab-title").props("role=heading aria-level=1")
+            heading(self.title, 1)
 
     def _neighbours(self) -> None:
         """Links to the experiments before and after."""

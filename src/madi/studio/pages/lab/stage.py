@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from madi.studio.experiments.bench import Bench, State
-from madi.studio.pages.lab.words import clock, duration
+from madi.studio.pages.lab.words import clock, duration, heading
 from madi.studio.texts import Texts
 
 TICK = 0.2  # seconds between two looks at the clock
@@ -129,7 +129,7 @@ class Claims:
         """Its elements."""
         with ui.element("section").classes("card lab-claims") as self.card:
             with ui.element("div").classes("lab-panel-head"):
-                ui.label(self.texts("lab.claims")).classes("lab-head").props("role=heading aria-level=2")
+                heading(self.texts("lab.claims"), 2)
                 self.count = ui.label().classes("soft")
             self.list = ui.element("div")
         self.show()

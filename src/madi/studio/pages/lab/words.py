@@ -1,8 +1,12 @@
-"""Times and settings in the page's words."""
+"""Headings, times and settings in the page's words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from nicegui import ui
 
 from madi.lab.framework.parameters import shown
 from madi.studio.experiments.settings import Setting
@@ -29,3 +33,8 @@ def told(texts: Texts, setting: Setting, label: Callable[[str], str]) -> str:
     changed = [f"{label(name)} {shown(value).replace(',', ', ')}" for name, value in setting.given.items()]
     usual = texts("lab.as_usual")
     return " · ".join([*(changed or [usual]), *([] if setting.quick else [texts("lab.full_word")])])
+
+
+def heading(text: str, level: int) -> Any:
+    """A heading; the text is escaped."""
+    return ui.html(escape(text), sanitize=False, tag=f"h{level}")
