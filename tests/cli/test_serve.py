@@ -132,6 +132,42 @@ def test_runs_and_onnx_files_are_served_by_name(madi, trained, tmp_path, monkeyp
     assert program.end() == (0, "")
 
 
+HUGE = 16 * 2**20 - 200
+BODIES = {
+    "numbers": b'{"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[' + b"0," * (HUGE // 2) + b"0]}]}",
+    "lists": b'{"rows":[' + b"[]," * (HUGE // 3) + b"[]]}",
+    "objects": b'{"rows":[' + b"{}," * (HUGE // 3) + b"{}]}",
+    "deep": b"[" * HUGE,
+    "text": b'"' + b"x" * HUGE + b'"',
+}
+
+
+@pytest.mark.long
+def test_health_answers_within_two_seconds_whatever_is_sent(tmp_path):
+    saved(tmp_path / "net.safetensors", 0)
+    program = Program(tmp_path / "net.safetensors")
+
+    def send(path, body):
+        connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=SECONDS)
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        statuses.append(connection.getresponse().status)
+        connection.close()
+
+    for body in BODIES.values():
+        statuses = []
+        paths = ["/predict/net", "/v2/models/net/infer"] * 3
+        threads = [threading.Thread(target=send, args=(path, body)) for path in paths]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            began = time.monotonic()
+            assert program.ask("GET", "/v2/health/ready")[0] == 200
+            assert time.monotonic() - began < 2
+        assert set(statuses) <= {400, 503}
+        assert len(statuses) == 6
+    assert program.end() == (0, "")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org"])
 def test_any_other_address_demands_a_token(madi, tmp_path, monkeypatch, host):
     monkeypatch.delenv("MADI_TOKEN", raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from madi.errors import ConfigurationError
 from madi.web.connections import Bounds
+from madi.web.lifetime import _waiting
 from madi.web.server import bound
 from tests.web.running import Running, received, status_of
 
@@ -171,6 +173,17 @@ def test_at_the_end_each_connection_gets_its_answer_and_is_closed() -> None:
             assert b"connection: close" in answer
         running.thread.join(10)
         assert not running.thread.is_alive()
+
+
+def test_connections_that_nobody_has_taken_yet_are_taken_at_the_end() -> None:
+    with bound("127.0.0.1", 0) as listening:
+        listening.listen()
+        clients = [socket.create_connection(listening.getsockname()) for _ in range(3)]
+        taken = _waiting(listening)
+        assert {one.getpeername() for one in taken} == {client.getsockname() for client in clients}
+        assert _waiting(listening) == []
+        for one in (*clients, *taken):
+            one.close()
 
 
 def test_a_port_that_is_taken_is_told() -> None:

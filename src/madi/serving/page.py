@@ -13,7 +13,7 @@ from madi.serving.raw import is_table
 from madi.serving.served import Served
 from madi.serving.tensors import Port
 
-SHOWN = 8  # numbers, columns or classes of an example
+SHOWN = 10  # numbers, columns or classes of an example
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2530; --soft: #5c6878; --line: #dfe4ea; --paper: #fff; --card: #f6f8fa;
@@ -31,7 +31,7 @@ pre { overflow-x: auto; background: var(--paper); border: 1px solid var(--line);
   padding: .7rem .8rem; font-size: .84rem; } code, pre { font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: left; vertical-align: top;
   padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 500; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; } td code { white-space: normal; }
 """
 
 
@@ -39,7 +39,7 @@ def page(models: Models, version: str) -> str:
     """The page as HTML; every text of a model is escaped."""
     cards = "".join(_card(served, models) for served in models)
     routes = "".join(
-        f"<tr><td><code>{method.upper()}</code></td><td><code>{escape(path)}</code></td><td>{escape(told['summary'])}</td></tr>"
+        _route(method, path, told["summary"])
         for path, methods in document(version)["paths"].items()
         for method, told in methods.items()
     )
@@ -51,6 +51,11 @@ def page(models: Models, version: str) -> str:
         "<p class=soft>For programs: <a href=/openapi.json>/openapi.json</a> (OpenAPI 3.1) and "
         "<a href=/metrics>/metrics</a> (Prometheus).</p></html>"
     )
+
+
+def _route(method: str, path: str, told: str) -> str:
+    address = escape(path).replace("/", "/<wbr>")
+    return f"<tr><td><code>{method.upper()}</code></td><td><code>{address}</code></td><td>{escape(told)}</td></tr>"
 
 
 def _card(served: Served, models: Models) -> str:

@@ -52,7 +52,8 @@ def tensors_of(request: Any, ports: Sequence[Port], most: int) -> dict[str, np.n
 
 def _tensor(port: Port, entry: Mapping[str, Any], most: int) -> np.ndarray:
     """One input.  Its claims are held against each other before its values are looked at."""
-    name, (shape, datatype, data) = port.name, (entry.get(key) for key in ("shape", "datatype", "data"))
+    name, datatype, data = port.name, entry.get("datatype"), entry.get("data")
+    shape: Any = entry.get("shape")
     _expect_shape(port, shape, most)
     if not isinstance(data, list):
         raise Refusal(400, f"input '{name}': expected \"data\", a list of values in JSON.")

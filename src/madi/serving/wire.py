@@ -21,9 +21,7 @@ MOST_LISTS = 2**18  # lists and objects of a body: millions of them take a hundr
 def read(body: bytes) -> Any:
     """The value of a JSON text; Refusal 400 for what is none, such as NaN, or is nested beyond reason."""
     if body.count(b"[") + body.count(b"{") > MOST_LISTS:
-        raise Refusal(
-            400, f"The body has more than {MOST_LISTS} lists and objects. Send the numbers flat, or in parts."
-        )
+        raise Refusal(400, f"The body has more than {MOST_LISTS} lists and objects. Send numbers flat, or in parts.")
     try:
         return _read_plainly(body) if orjson is None else orjson.loads(body)
     except (ValueError, RecursionError) as error:
