@@ -42,6 +42,16 @@ def test_pages_lead_to_each_other_and_keep_language_and_theme(visit: Any) -> Non
     assert page.locator("nav a[aria-current=page]").inner_text() == "그리기"
 
 
+def test_the_framework_speaks_the_language_of_the_page_too(visit: Any) -> None:
+    korean = visit("/runs?lang=ko")
+    assert korean.locator("html").get_attribute("lang") == "ko-KR"
+    assert "연결" in korean.locator("#popup").text_content()
+    assert korean.title() == "실행 기록 · 마디 스튜디오"
+    english = visit("/runs")  # of another visitor, at the same time
+    assert english.locator("html").get_attribute("lang") == "en-US"
+    assert "Connection lost" in english.locator("#popup").text_content()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)

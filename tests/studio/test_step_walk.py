@@ -198,3 +198,12 @@ def test_no_network_lies_outside_of_the_folder(folder: Path, name: str) -> None:
 def test_an_unknown_network_is_told_with_the_closest_name(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="apples"):
         Shelf(Workplace(folder)).network("aples")
+
+
+def test_variables_may_be_called_by_other_names(folder: Path) -> None:
+    shelf = Shelf(Workplace(folder))
+    walk = shelf.walk(Setting("apples", names=(("apples", "사과"), ("total", "합계"))))
+    assert [entry.name for entry in walk.trace[0].inputs] == ["price of an apple", "사과"]
+    assert walk.trace[1].name == "합계"
+    assert "사과" in walk.svg
+    assert [entry.name for entry in shelf.walk(Setting("apples")).trace[0].inputs] == ["price of an apple", "apples"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from madi.studio.texts import LANGUAGES, Texts, preferred
 from madi.studio.workplace import Workplace
 
 THEMES = {"auto": None, "light": False, "dark": True}
+LOCALES: dict[str, Any] = {"en": "en-US", "ko": "ko-KR"}  # as the framework names them
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
@@ -88,7 +90,8 @@ def _head(shown: Page, entry: Entry, entries: Sequence[Entry]) -> None:
     ui.add_css(STYLE)
     theme = shown.address.choice("theme", THEMES, "auto")
     ui.dark_mode(THEMES[theme])
-    ui.query("html").props(f"lang={shown.texts.language}")
+    ui.page_title(f"{shown.texts(f'common.{entry.name}')} · {shown.texts('common.name')}")
+    _speak(shown.texts.language)
     ui.link(shown.texts("common.skip"), "#content").classes("skip")
     with ui.element("header").classes("studio-head"):
         ui.link(shown.texts("common.name"), shown.address.link("/")).classes("name")
@@ -97,6 +100,13 @@ def _head(shown: Page, entry: Entry, entries: Sequence[Entry]) -> None:
                 link = ui.link(shown.texts(f"common.{other.name}"), shown.address.link(other.path))
                 link.props("aria-current=page" if other is entry else "")
         _switches(shown, theme)
+
+
+def _speak(language: str) -> None:
+    """Let the framework's own words, such as those of a lost connection, be in the language of this visitor's page."""
+    client = ui.context.client
+    client.page = copy.copy(client.page)  # it is shared by all visitors
+    client.page.language = LOCALES[language]
 
 
 def _switches(shown: Page, theme: str) -> None:

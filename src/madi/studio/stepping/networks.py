@@ -12,7 +12,8 @@ import madi.functions as F
 from madi import datasets, models
 from madi.errors import ConfigurationError
 from madi.graph import Variable, no_grad
-from madi.lab.apples_and_oranges import price, variables
+from madi.graph.trace import computation_order
+from madi.lab.apples_and_oranges import NAMES, price, variables
 from madi.lab.framework.experiment import experiment
 from madi.lab.sigmoid_graph import four_nodes
 from madi.layers import Layer
@@ -20,6 +21,7 @@ from madi.optimizers import Adam
 from madi.training import Trainer
 from madi.training.losses import Loss, get
 
+SPOKEN = {**NAMES, "total": "total"}  # names of the course's variables that are words: {field: name in the graph}
 LARGEST = 1e9  # of a typed number
 
 Ending = Variable | tuple[Variable, Any]  # the end of a graph, or with it the gradient to start from
@@ -96,6 +98,14 @@ class ByExamples:
 
 
 Network = ByNumbers | ByExamples
+
+
+def renamed(end: Ending, names: Mapping[str, str]) -> Ending:
+    """The same graph, its variables called by other names where these are given."""
+    output = end[0] if isinstance(end, tuple) else end
+    for variable in [output, *(entry for node in computation_order(output) for entry in node.inputs)]:
+        variable.name = names.get(variable.name or "", variable.name)
+    return end
 
 
 # ---- graphs with typed numbers

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from madi.errors import unknown_name
 from madi.studio.stepping.files import opened
-from madi.studio.stepping.networks import NETWORKS, ByNumbers, Network, expect_example
+from madi.studio.stepping.networks import NETWORKS, ByNumbers, Network, expect_example, renamed
 from madi.studio.stepping.walk import Walk, walked
 from madi.studio.workplace import Workplace
 
@@ -29,11 +29,13 @@ class Setting:
     network   a name of NETWORKS, or "file:" and a path in the folder
     example   "17" of data, "100,2,1.1" of typed numbers
     folded    whether blocks that recur are drawn once
+    names     (name of a variable, what it is called instead), for readers of another language
     """
 
     network: str
     example: str = ""
     folded: bool = True
+    names: tuple[tuple[str, str], ...] = ()
 
 
 class Shelf:
@@ -57,7 +59,7 @@ class Shelf:
         """The walk of a setting.  Raises as `network`, and ConfigurationError for an example that there is not."""
         with self._lock:
             network, _ = self._network(setting.network)
-            key = (self._key(setting.network), _example(network, setting.example), setting.folded)
+            key = (self._key(setting.network), _example(network, setting.example), setting.folded, setting.names)
             made = _kept(self._walks, key, lambda: _made(network, setting))
             while len(self._walks) > MOST_WALKS or sum(walk.bytes for walk in self._walks.values()) > MOST_BYTES:
                 if len(self._walks) == 1:
@@ -102,4 +104,5 @@ def _example(network: Network, text: str) -> Any:
 
 def _made(network: Network, setting: Setting) -> Walk:
     example = _example(network, setting.example)
-    return walked(lambda: network.compute(example), folded=setting.folded)
+    names = dict(setting.names) if isinstance(network, ByNumbers) else {}
+    return walked(lambda: renamed(network.compute(example), names), folded=setting.folded)

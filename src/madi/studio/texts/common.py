@@ -16,7 +16,6 @@ TEXTS = {
         "Something went wrong here. The log of the program says more.",
         "문제가 생겼습니다. 자세한 내용은 프로그램의 기록에 있습니다.",
     ),
-    "lost": ("Connection lost. Trying again.", "연결이 끊어졌습니다. 다시 연결하고 있습니다."),
     "cancel": ("Cancel", "취소"),
     "copy": ("Copy", "복사"),
     "copied": ("Copied", "복사했습니다"),

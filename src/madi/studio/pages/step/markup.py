@@ -62,18 +62,24 @@ def step_html(walk: Walk, place: Place, texts: Texts, *, picked: str = "") -> st
     return (
         f'<section class="walk-step {way}" data-marks="{marks}" data-picked="{escape(picked, quote=True)}" '
         f'data-step="{step.index}" data-way="{way}">'
-        f"{_heading(walk, step, place, texts)}{_equations(step, place)}{body}</section>"
+        f"{_heading(walk, place, texts)}{_equations(step, place)}{body}</section>"
     )
 
 
-def _heading(walk: Walk, step: Step, place: Place, texts: Texts) -> str:
+def told_of(walk: Walk, place: Place, texts: Texts) -> list[str]:
+    """Where the walk stands, in words: the way, the node, the round of a folded block, the layer, the kind."""
+    step = walk.step(place)
     told = [texts("step.backward" if place.back else "step.forward")]
     told.append(texts("step.node_of", node=step.index + 1, count=len(walk.trace)))
     if (found := walk.round(step)) is not None:
         told.append(texts("step.round", round=found[0], times=found[1]))
-    told += [walk.layer(step)] if walk.layer(step) else []
+    return [*told, *filter(None, [walk.layer(step)]), step.kind]
+
+
+def _heading(walk: Walk, place: Place, texts: Texts) -> str:
+    *told, kind = told_of(walk, place, texts)
     at = "".join(f"<span>{escape(text)}</span>" for text in told)
-    return f'<div class="walk-at">{at}</div><h2>{escape(step.kind)}</h2>'
+    return f'<div class="walk-at">{at}</div><h2>{escape(kind)}</h2>'
 
 
 def _equations(step: Step, place: Place) -> str:

@@ -10,7 +10,8 @@ from nicegui import ui
 from madi.errors import MadiError
 from madi.studio.frame import Page
 from madi.studio.pages.step.choosing import choose_example, choose_folding, choose_network
-from madi.studio.pages.step.markup import behind_html, step_html
+from madi.studio.pages.step.markup import behind_html, step_html, told_of
+from madi.studio.stepping.networks import SPOKEN
 from madi.studio.stepping.picking import picked
 from madi.studio.stepping.shelf import Setting, Shelf
 from madi.studio.stepping.walk import Place, Walk
@@ -40,8 +41,9 @@ class Stepper:
             self.graph = ui.html("", sanitize=False).classes("walk-graph")
             self.graph.props(f'tabindex=0 role=region aria-label="{self.texts("step.graph")}"')
             self._way()
+        self.said = ui.label("").classes("unseen").props("role=status")
         with ui.element("div").classes("walk-body"):
-            self.node = ui.html("", sanitize=False).classes("card walk-node").props("aria-live=polite")
+            self.node = ui.html("", sanitize=False).classes("card walk-node")
             with ui.element("aside").classes("card walk-behind"):
                 ui.label(self.texts("step.behind")).classes("soft small")
                 self.behind = ui.html("", sanitize=False).props("aria-live=polite").classes("walk-sum")
@@ -81,7 +83,8 @@ class Stepper:
     def _setting(self) -> Setting:
         address = self.shown.address
         example = address.text("values") or address.text("example")
-        return Setting(address.text("network", FIRST), example, address.text("fold", "1") != "0")
+        names = tuple((name, self.texts(f"step.field_{field}")) for field, name in SPOKEN.items())
+        return Setting(address.text("network", FIRST), example, address.text("fold", "1") != "0", names)
 
     async def load(self) -> None:
         """Compute the walk of the address, or find it where it was kept, and show it."""
@@ -193,6 +196,7 @@ class Stepper:
         self.along.classes("is-back") if place.back else self.along.classes(remove="is-back")
         self.shown.address.set(node=place.step, direction="backward" if place.back else "forward")
         found = picked(self.walk, place, self.shown.address.text("cell"))
+        self.said.text = ", ".join(told_of(self.walk, place, self.texts))
         self.node.content = step_html(self.walk, place, self.texts, picked=found.choice)
         self.behind.content = behind_html(found.behind, self.texts, note=self._note(found))
         if self.slider.value != self.position:
