@@ -69,7 +69,7 @@ def test_a_three_drawn_with_the_mouse_is_read_as_three_by_a_network_trained_here
     page.locator(".draw-layer").first.wait_for()
     assert page.locator(".draw-layer .caption").all_inner_texts()[0] == "Conv2D · ReLU"
     page.locator(".draw-alike figure").first.wait_for()
-    labels = page.locator(".draw-alike figcaption .caption").all_inner_texts()
+    labels = page.locator(".draw-alike figcaption b").all_inner_texts()
     assert labels.count("3") > len(labels) / 2
 
 

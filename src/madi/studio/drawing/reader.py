@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -58,6 +59,9 @@ class Reader:
         blank = np.zeros((side, side), np.float32)
         self.read(blank)  # what is compiled, and the features of the examples, are made now
         self.nearest(blank, 1)
+        began = time.perf_counter()
+        self.read(blank)
+        self.seconds = time.perf_counter() - began  # that a reading takes, about
 
     def _some(self, examples: Split) -> Split:
         most = min(MOST_EXAMPLES, max(1000, int(WORK / max(self.within.multiply_adds, 1))))

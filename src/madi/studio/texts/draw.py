@@ -20,7 +20,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "선택한 신경망이 더 이상 없습니다. 다른 것을 선택하세요.",
     ),
     "stopped": ("Cancelled. Choose a network to go on.", "취소했습니다. 계속하려면 신경망을 선택하세요."),
-    "again": ("Train it after all", "다시 학습하기"),
     "sheet": (
         "Sheet to draw on. Ctrl+Z takes the last stroke back, Escape clears it.",
         "그림판. Ctrl+Z로 마지막 획을 되돌리고 Esc로 지웁니다.",

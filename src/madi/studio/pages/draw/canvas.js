@@ -88,6 +88,7 @@ export default {
       this.ask();
     },
     redraw() {
+      this.ink = getComputedStyle(this.$refs.sheet).getPropertyValue("--ink").trim() || "#000";
       for (const surface of this.surfaces()) surface.pen.clearRect(0, 0, surface.side, surface.side);
       for (const points of this.strokes) this.line(points);
     },
@@ -96,9 +97,8 @@ export default {
       this.ask();
     },
     surfaces() {
-      const ink = getComputedStyle(this.$refs.sheet).getPropertyValue("--ink").trim() || "#000";
       return [
-        { pen: this.$refs.sheet.getContext("2d"), side: this.pixels, ink },
+        { pen: this.$refs.sheet.getContext("2d"), side: this.pixels, ink: this.ink },
         { pen: this.pen, side: BITMAP, ink: "#000" },
       ];
     },
@@ -125,6 +125,7 @@ export default {
       this.waiting = false;
       this.sentAt = now;
       this.sent += 1;
+      this.$refs.sheet.dataset.sent = this.sent; // by which it can be told how long an answer takes
       this.$emit("drawn", { number: this.sent, strokes: this.strokes.length, bitmap: this.encoded() });
     },
     encoded() {

@@ -64,27 +64,32 @@ class Bars(Element, component="reading.js"):
         super().__init__()
         self._props.update({**texts, "classes": list("0123456789"), "values": [0.0] * 10, "drawn": False})
 
-    def show(self, classes: Sequence[str], values: Sequence[float], *, drawn: bool) -> None:
-        """Other probabilities."""
-        self._props.update({"classes": list(classes), "values": [round(float(v), 4) for v in values], "drawn": drawn})
+    def show(self, classes: Sequence[str], values: Sequence[float], *, drawn: bool, number: int = 0) -> None:
+        """Other probabilities: the answer to the bitmap of that number."""
+        shown = [round(float(value), 4) for value in values]
+        self._props.update({"classes": list(classes), "values": shown, "drawn": drawn, "number": number})
         self.update()
 
 
 class Tiles(Element, component="tiles.js"):
     """Pictures (count, height, width): int8 for signed numbers, uint8 or 0..1 for grey levels."""
 
-    def __init__(self, tiles: np.ndarray, *, zoom: float, label: str) -> None:
+    def __init__(self, label: str) -> None:
         super().__init__()
         self._props["label"] = label
-        self.show(tiles, zoom=zoom)
+        self.show(np.zeros((0, 1, 1), np.uint8), zoom=1)
 
-    def show(self, tiles: np.ndarray, *, zoom: float) -> None:
-        """Other pictures; `zoom`: the side of a number on the page, in pixels."""
+    def show(self, tiles: np.ndarray, *, zoom: float, captions: Sequence[tuple[str, str]] = ()) -> None:
+        """Other pictures; `zoom`: the side of a number on the page, in pixels.
+
+        captions   two short texts under each picture
+        """
         levels = tiles if tiles.dtype in (np.int8, np.uint8) else np.rint(tiles * 255).astype(np.uint8)
         count, height, width = levels.shape
         self._props.update(
             {
                 "count": count, "height": height, "width": width, "zoom": zoom, "signed": levels.dtype == np.int8,
+                "captions": [list(caption) for caption in captions],
                 "levels": base64.b64encode(np.ascontiguousarray(levels).tobytes()).decode(),
             }
         )  # fmt: skip

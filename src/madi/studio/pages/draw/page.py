@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,18 @@ from nicegui import run, ui
 
 from madi.datasets.handwriting import DIGITS_SIDE, MNIST_BOX, MNIST_SIDE
 from madi.studio.drawing.desk import RUN, Choice, Desk, Making
+from madi.studio.drawing.looking import Look
+from madi.studio.drawing.nearest import Neighbour
 from madi.studio.drawing.reader import PIXELS, SPACES, Reader
 from madi.studio.frame import Page
-from madi.studio.pages.draw.elements import Bars, Drawn, Sheet, received
+from madi.studio.pages.draw.elements import Bars, Drawn, Sheet, Tiles, received
 from madi.studio.pages.draw.inside import Inside
 from madi.studio.pages.draw.keeping import Keeping
 
 STYLE = (Path(__file__).parent / "draw.css").read_text(encoding="utf-8")
-LOOKS = 0.1  # seconds between two looks inside, while somebody draws
+LOOKS = 0.15  # seconds between two looks inside, while somebody draws
+NEAREST = 10  # training examples that are shown
+QUICK = 0.004  # seconds a reading up to which nobody is held up by it
 
 
 async def build(shown: Page) -> None:
@@ -33,9 +39,11 @@ class DrawPage:
     def __init__(self, shown: Page, desk: Desk, choices: list[Choice]) -> None:
         self.shown, self.desk, self.choices = shown, desk, choices
         self.making: Making | None = None
+        self.waiting: ui.timer | None = None  # for it
         self.drawn: Drawn | None = None
         self.picture: np.ndarray | None = None  # what the network was last given
-        self.looked: Any = None  # what was last looked at: picture and space
+        self.given_number = 0  # that changes with it
+        self.looked: Any = None  # what was last looked at: network, number and space
         self.space = shown.address.choice("near", SPACES, SPACES[0])
 
     @property
@@ -57,7 +65,7 @@ class DrawPage:
         with ui.element("div").classes("draw-desk"):
             self._sheet()
             self._answer()
-        self.inside = Inside(self.shown, self.space, self._choose_space)
+        self.inside = Inside(self.shown, self.given, self.space, self._choose_space)
         asked = self.shown.address.text("model")
         known = any(choice.key == asked for choice in self.choices)
         self.notice.set_visibility(bool(asked) and not known)
@@ -91,16 +99,19 @@ class DrawPage:
             self.cancel.props("flat dense no-caps")
 
     def _on_chosen(self) -> None:
-        if self.making is None or self.chosen.value != self.making.key or self.making.cancelled:
+        key = self.chosen.value
+        if key is not None and (self.making is None or key != self.making.key or self.making.cancelled):
             self.notice.set_visibility(False)
-            self._begin(str(self.chosen.value))
+            self._begin(str(key))
 
     def _begin(self, key: str) -> None:
         """Have that network made, and wait for it without holding anybody up."""
+        if self.waiting is not None:
+            self.waiting.cancel()
         self.making = self.desk.make(key)
         self.shown.address.set(model=key)
         self.chosen.set_value(key)
-        self.picture = self.looked = None
+        self._give(None)
         self.waiting = ui.timer(0.1, self._wait)
         self._wait()
 
@@ -114,10 +125,11 @@ class DrawPage:
         share = f"{making.progress:.0%}"
         self.told.set_text(texts("draw.training", share=share) if trained else texts("draw.reading"))
         self.bar.set_value(making.progress if trained else 0)
-        self.bar.props("" if trained else "indeterminate")
+        self.bar.props(add="" if trained else "indeterminate", remove="indeterminate" if trained else "")
         self.cancel.set_visibility(trained)
         if done:
-            self.waiting.cancel()
+            if self.waiting is not None:
+                self.waiting.cancel()
             self._ready(making)
 
     def _ready(self, making: Making) -> None:
@@ -125,6 +137,7 @@ class DrawPage:
             gone = self.shown.texts("draw.stopped" if making.cancelled else "draw.gone")
             self.notice.set_text(making.problem if making.problem not in ("", "missing") else gone)
             self.notice.set_visibility(True)
+            self.chosen.set_value(None)
             return
         self._explain(making.reader)
         self.bars.show(making.reader.classes, [0.0] * len(making.reader.classes), drawn=False)
@@ -161,8 +174,12 @@ class DrawPage:
             )
             with ui.element("div").classes("draw-given"):
                 ui.label(texts("draw.given")).classes("caption")
-                self.given = ui.element("div").classes("draw-picture")
+                with ui.element("div").classes("draw-picture"):
+                    self.given = Tiles(texts("draw.given"))
                 self.given_text = ui.label().classes("soft small")
+
+    def _give(self, picture: np.ndarray | None) -> None:
+        self.picture, self.given_number = picture, self.given_number + 1
 
     async def _on_drawn(self, event: Any) -> None:
         """Read what is drawn, in a thread; the sheet sends the next one when this one is answered."""
@@ -172,10 +189,11 @@ class DrawPage:
         self.drawn = drawn
         reader = self.reader
         if reader is not None:
-            reading = await run.io_bound(reader.read, drawn.bitmap)
+            reading = await _in_time(reader, partial(reader.read, drawn.bitmap))
             if reading is not None and reader is self.reader:
-                self.bars.show(reader.classes, reading.probabilities, drawn=drawn.strokes > 0)
-                self.picture = reading.picture if drawn.strokes else None
+                some = drawn.strokes > 0
+                self.bars.show(reader.classes, reading.probabilities, drawn=some, number=drawn.number)
+                self._give(reading.picture if some else None)
         self.sheet.answer(drawn.number)
 
     # ---- inside
@@ -187,9 +205,23 @@ class DrawPage:
     async def _look(self) -> None:
         """Show what goes on inside for the newest picture, where that is not shown yet."""
         reader, picture, space = self.reader, self.picture, self.space
-        wanted = (id(reader), id(picture), space)
+        wanted = (reader, self.given_number, space)
         if reader is None or wanted == self.looked:
             return
         self.looked = wanted
-        await self.inside.show(reader, picture, space, self.given)
-        self.keeping.allow(picture is not None)
+        found: Any = [], []
+        if picture is not None:
+            found = await _in_time(reader, partial(_inside, reader, picture, space))
+        if found is not None and reader is self.reader:
+            self.inside.show(reader, picture, *found)
+            self.keeping.allow(picture is not None)
+
+
+def _inside(reader: Reader, picture: np.ndarray, space: str) -> tuple[list[Look], list[Neighbour]]:
+    """What each layer answers to the picture, and the nearest examples."""
+    return reader.look(picture), reader.nearest(picture, NEAREST, space)
+
+
+async def _in_time(reader: Reader, work: Callable[[], Any]) -> Any:
+    """What the work gives: done at once where the network is quick, since threads that take turns cost more."""
+    return work() if reader.seconds < QUICK else await run.io_bound(work)

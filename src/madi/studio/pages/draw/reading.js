@@ -1,7 +1,7 @@
 // What a network says of a drawing: the likeliest digit large, a bar for each.
 export default {
   template: `
-    <div class="reading">
+    <div class="reading" :data-answered="number">
       <div class="leading" :class="{ unsure: best < 0.5, empty: !drawn }">
         <div class="digit" aria-hidden="true">{{ drawn ? classes[place] : "?" }}</div>
         <div class="said" role="status">{{ drawn ? says.replace("#", classes[place]) : nothing }}</div>
@@ -14,7 +14,7 @@ export default {
         </li>
       </ol>
     </div>`,
-  props: { classes: Array, values: Array, drawn: Boolean, says: String, nothing: String, label: String },
+  props: { number: Number, classes: Array, values: Array, drawn: Boolean, says: String, nothing: String, label: String },
   computed: {
     best() {
       return Math.max(...this.values);

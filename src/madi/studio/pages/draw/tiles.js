@@ -8,18 +8,18 @@ const parse = (text) => {
 export default {
   template: `
     <div class="tiles" role="img" :aria-label="label">
-      <canvas v-for="i in count" :key="i" :width="width" :height="height" :style="{ width: width * zoom + 'px' }"></canvas>
+      <figure v-for="i in count" :key="i">
+        <canvas :width="width" :height="height" :style="{ width: width * zoom + 'px' }"></canvas>
+        <figcaption v-if="captions.length"><b>{{ captions[i - 1][0] }}</b><span>{{ captions[i - 1][1] }}</span></figcaption>
+      </figure>
     </div>`,
-  props: { count: Number, height: Number, width: Number, levels: String, signed: Boolean, zoom: Number, label: String },
+  props: { captions: { type: Array, default: () => [] }, count: Number, height: Number, width: Number, levels: String, signed: Boolean, zoom: Number, label: String },
   mounted() {
-    this.paint();
-  },
-  updated() {
     this.paint();
   },
   watch: {
     levels() {
-      this.$nextTick(this.paint);
+      this.$nextTick(this.paint); // when there are as many canvases as pictures
     },
   },
   methods: {
