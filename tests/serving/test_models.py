@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +62,25 @@ def test_a_new_file_answers_and_a_broken_one_keeps_the_old(changing: Any) -> Non
     assert "kept as it was" in told[1]
     assert "truncated" in told[1]
     assert 'madi_reloads_total{result="kept"} 1.0' in running.ask("GET", "/metrics").body.decode()
+
+
+def test_a_model_that_was_replaced_is_let_go(changing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("madi.serving.batching.PATIENCE", 0.05)
+    files, application, running = changing
+    files.found = {"a": Found(network(4, 3, seed=2)), "b": Found(network(4, 3, seed=3))}
+    application.models.reload(lambda line: None)  # the first ones wait for longer
+    old, thread = weakref.ref(application.models.find("a")), application.models.find("a").batcher.thread
+    output(running, "a")
+    files.found["a"] = Found(network(4, 3, seed=4))
+    gc.collect()
+    gc.disable()
+    try:
+        application.models.reload(lambda line: None)
+        output(running, "a")
+        thread.join(10)
+        assert old() is None
+    finally:
+        gc.enable()
 
 
 def test_a_fault_while_reading_anew_keeps_the_old(changing: Any) -> None:

@@ -159,13 +159,17 @@ def test_requests_behind_one_another_are_answered_in_order(running: Running) -> 
 
 
 def test_at_the_end_each_connection_gets_its_answer_and_is_closed() -> None:
-    with Running(lambda port: application) as running, running.connect() as idle, running.connect() as busy:
+    told = list[str]()
+    made = Running(lambda port: application, ending=lambda: told.append("ending"))
+    with made as running, running.connect() as idle, running.connect() as busy:
         idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"close" not in idle.recv(4096)
         busy.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.3)
+        assert told == []
         running.server.should_exit = True
         time.sleep(0.3)
+        assert told == ["ending"]
         idle.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")  # on a connection that was kept alive
         for connection in (idle, busy):
             answer = received(connection)

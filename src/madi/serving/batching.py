@@ -90,6 +90,7 @@ class Batcher:
         while (jobs := self._gathered()) or not self._retired:
             if jobs:
                 self._run(jobs)
+        del self._answer, self._batched  # of a model that refers to this: without the circle it goes at once
 
     def _gathered(self) -> list[_Job]:
         """The requests of the next batch; none where nobody asked for a while."""

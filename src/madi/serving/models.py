@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from madi.errors import MadiError
 from madi.serving.batching import Batching
@@ -27,7 +27,7 @@ class Models:
         self._open, self._batching, self.metrics = open, batching, metrics
         self._models = {(source.name, source.version): self._served(source) for source in wanted}
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Served]:
         return iter(list(self._models.values()))
 
     def _served(self, source: Source) -> Served:

@@ -12,7 +12,7 @@ from typing import Any
 
 from madi.errors import ConfigurationError
 from madi.serving.application import Application
-from madi.serving.batching import Batching
+from madi.serving.batching import PATIENCE, Batching
 from madi.serving.metrics import Metrics
 from madi.serving.models import Models, Open
 from madi.serving.sources import Source
@@ -92,8 +92,7 @@ def run(
     shown = f"[{host}]" if ":" in host else host
 
     def began(port: int) -> None:
-        gc.collect()
-        gc.freeze()  # what was imported and loaded stays: looking through it again and again would hold requests up
+        keep_out_of_collections()
         ready(f"http://{shown}:{port}")
 
     with _Reloading(told).on_signal() as reloading:
@@ -105,6 +104,12 @@ def run(
             ending=ending,
             web_sockets=False,
         )
+
+
+def keep_out_of_collections() -> None:
+    """What is there now stays there: that Python looks through it again and again would hold requests up."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Reloading:
@@ -131,5 +136,9 @@ class _Reloading:
     def _work(self) -> None:
         while self._asked.wait():
             self._asked.clear()
-            if self.models is not None:  # else they are being read at this moment
-                self.models.reload(self._told)
+            if self.models is None:
+                continue  # they are being read at this moment
+            gc.unfreeze()  # what is replaced is to go
+            self.models.reload(self._told)
+            if not self._asked.wait(2 * PATIENCE):  # by then nobody asks the old ones any more
+                keep_out_of_collections()
