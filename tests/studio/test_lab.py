@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from madi.errors import ConfigurationError, UnknownNameError
 from madi.lab import experiment, names
+from madi.lab.framework.page import blocks
 from madi.lab.framework.parameters import Parameter
-from madi.studio.experiments.contents import chapters, lines, neighbours
+from madi.studio.experiments.contents import chapters, lines, neighbours, page_text
 from madi.studio.experiments.knobs import Kind, columns, kind, nearest, stops
 from madi.studio.experiments.settings import OTHERS, Setting, read, read_text
 from madi.studio.texts.lab import TEXTS, TITLES
+from madi.studio.texts.lab_pages import PAGES
 
 PARAMETERS = [(name, parameter) for name in names() for parameter in experiment(name).parameters.values()]
 NUMBERS = [(name, parameter) for name, parameter in PARAMETERS if kind(parameter) is Kind.SLIDER]
@@ -127,6 +130,25 @@ def test_the_list_is_in_chapters_and_can_be_searched() -> None:
     assert not any(line.answers("zebra") for line in known)
     assert neighbours("gates") == (None, "activations")
     assert neighbours("feature_hierarchy")[1] is None
+
+
+def test_korean_pages_have_every_number_of_the_labs_and_its_equations() -> None:
+    assert set(PAGES) == set(names())
+    for name in names():
+        made = experiment(name)
+        found = list(blocks(made.text))
+        assert [equation for equation, _ in found].index(True) == 1, f"{name}: more than one paragraph"
+        english = " ".join(found[0][1])
+        assert numbers(english) <= numbers(PAGES[name]), (name, numbers(english) - numbers(PAGES[name]))
+        korean = page_text("ko", made)
+        assert list(blocks(korean))[1:] == found[1:]
+        assert korean.startswith(PAGES[name])
+        assert page_text("en", made) == made.text
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers in a text."""
+    return {found.rstrip(",") for found in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
 
 
 def test_titles_and_knobs_have_korean_words_and_the_labs_english_ones() -> None:

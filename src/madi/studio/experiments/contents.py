@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from madi.lab import experiment, names
+from madi.lab import Experiment, experiment, names
+from madi.studio.texts.lab_pages import PAGES
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ def chapters(found: Iterable[Line]) -> dict[str, list[Line]]:
     for line in found:
         grouped.setdefault(line.chapter, []).append(line)
     return grouped
+
+
+def page_text(language: str, made: Experiment) -> str:
+    """The page of an experiment; its paragraph in Korean where that is the language, its equations as they are."""
+    if language != "ko" or made.name not in PAGES:
+        return made.text
+    _, gap, equations = made.text.partition("\n\n")
+    return PAGES[made.name] + gap + equations
 
 
 def _line(name: str, title: str) -> Line:

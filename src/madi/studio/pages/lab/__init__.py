@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from nicegui import run, ui
 
@@ -20,7 +21,10 @@ async def build(shown: Page) -> None:
     if "lab" not in shown.workplace.kept:
         waiting = ui.label(shown.texts("lab.opening")).classes("soft").props("role=status")
         await ui.context.client.connected()
-        desk = await run.io_bound(importlib.import_module, DESK)
-        shown.workplace.kept.setdefault("lab", await run.io_bound(desk.Desk.made))
+        shown.workplace.kept.setdefault("lab", await run.io_bound(_desk))
         waiting.delete()
     shown.workplace.kept["lab"].lay(shown)
+
+
+def _desk() -> Any:
+    return importlib.import_module(DESK).Desk.made()

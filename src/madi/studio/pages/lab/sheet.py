@@ -6,7 +6,7 @@ from nicegui import ui
 
 from madi.lab.framework.page import prose
 from madi.studio.experiments.bench import Bench
-from madi.studio.experiments.contents import neighbours
+from madi.studio.experiments.contents import neighbours, page_text
 from madi.studio.experiments.laboratory import Laboratory
 from madi.studio.experiments.settings import EXPERIMENT, Setting
 from madi.studio.frame import Page
@@ -35,7 +35,8 @@ class Sheet:
             self._head()
             for why in (why for name, why in refused.items() if name not in self.bench.setting.made.parameters):
                 ui.label(why).classes("notice").props("role=alert lang=en")
-            ui.html(prose(self.bench.setting.made.text), sanitize=False).classes("card lab-text").props("lang=en")
+            text = page_text(self.shown.texts.language, self.bench.setting.made)
+            ui.html(prose(text), sanitize=False).classes("card lab-text")
             with ui.element("div").classes("lab-work"):
                 self.panel.build()
                 self.stage.build()
