@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from madi import models
 from madi.errors import ConfigurationError, FileError, UnknownNameError
 from madi.studio.stepping.files import listed, opened
 from madi.studio.stepping.networks import NETWORKS, ByExamples, ByNumbers
-from madi.studio.stepping.shelf import MOST_WALKS, OF_FOLDER, Setting, Shelf
+from madi.studio.stepping.shelf import MOST_WALKS, OF_FOLDER, Keeper, Setting, Shelf
 from madi.studio.stepping.walk import Place, Walk, walked
 from madi.studio.workplace import Workplace
 
@@ -207,3 +209,32 @@ def test_variables_may_be_called_by_other_names(folder: Path) -> None:
     assert walk.trace[1].name == "합계"
     assert "사과" in walk.svg
     assert [entry.name for entry in shelf.walk(Setting("apples")).trace[0].inputs] == ["price of an apple", "apples"]
+
+
+def test_what_is_being_made_is_made_once_and_holds_up_nothing_else() -> None:
+    keeper: Keeper[str] = Keeper(lambda made: len(made) <= 2)
+    begun, go, made = threading.Event(), threading.Event(), []
+
+    def slow() -> str:
+        begun.set()
+        assert go.wait(10)
+        made.append("slow")
+        return "slow"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(keeper.get, "a", slow)
+        assert begun.wait(10)
+        second = pool.submit(keeper.get, "a", slow)
+        assert keeper.get("b", lambda: "quick") == "quick"
+        go.set()
+        assert (first.result(10), second.result(10), made) == ("slow", "slow", ["slow"])
+    keeper.get("c", lambda: "c")
+    keeper.get("a", slow)
+    assert keeper.get("b", lambda: "b anew") == "b anew"  # the oldest has gone
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    keeper: Keeper[str] = Keeper(lambda made: True)
+    with pytest.raises(FileError):
+        keeper.get("a", lambda: opened(Path("/nothing"))[1] or "")
+    assert keeper.get("a", lambda: "made") == "made"

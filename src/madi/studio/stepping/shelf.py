@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from madi.errors import unknown_name
 from madi.studio.stepping.files import opened
@@ -20,6 +20,39 @@ MOST_BYTES = 512 * 2**20  # of all walks' numbers
 OF_FOLDER = "file:"  # what the name of a network of the folder begins with
 
 Kept = TypeVar("Kept")
+
+
+class Keeper(Generic[Kept]):
+    """What was made last, by key: made once, by one thread, while others make other things.
+
+    fits    whether so many of them may stay
+    """
+
+    def __init__(self, fits: Callable[[Collection[Kept]], bool]) -> None:
+        self._fits = fits
+        self._made: OrderedDict[Any, Kept] = OrderedDict()
+        self._locks: dict[Any, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, make: Callable[[], Kept]) -> Kept:
+        """What was made for the key; the oldest of the others go where all are too many."""
+        with self._lock:
+            making = self._locks.setdefault(key, threading.Lock())
+        with making:
+            try:
+                found = self._made.get(key)
+                return self._put(key, make() if found is None else found)
+            finally:
+                with self._lock:
+                    self._locks.pop(key, None)
+
+    def _put(self, key: Any, made: Kept) -> Kept:
+        with self._lock:
+            self._made[key] = made
+            self._made.move_to_end(key)
+            while len(self._made) > 1 and not self._fits(self._made.values()):
+                self._made.popitem(last=False)
+        return made
 
 
 @dataclass(frozen=True)
@@ -43,35 +76,21 @@ class Shelf:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
-        self._networks: OrderedDict[Any, tuple[Network, str | None]] = OrderedDict()
-        self._walks: OrderedDict[Any, Walk] = OrderedDict()
-        self._lock = threading.Lock()
+        self._networks: Keeper[tuple[Network, str | None]] = Keeper(lambda made: len(made) <= MOST_NETWORKS)
+        self._walks: Keeper[Walk] = Keeper(_few)
 
     def network(self, name: str) -> tuple[Network, str | None]:
         """A network, and why its examples are not its own data, as of `opened`.
 
         Raises UnknownNameError, and FileError as `opened`.
         """
-        with self._lock:
-            return self._network(name)
+        return self._networks.get(self._key(name), lambda: self._opened(name))
 
     def walk(self, setting: Setting) -> Walk:
         """The walk of a setting.  Raises as `network`, and ConfigurationError for an example that there is not."""
-        with self._lock:
-            network, _ = self._network(setting.network)
-            key = (self._key(setting.network), _example(network, setting.example), setting.folded, setting.names)
-            made = _kept(self._walks, key, lambda: _made(network, setting))
-            while len(self._walks) > MOST_WALKS or sum(walk.bytes for walk in self._walks.values()) > MOST_BYTES:
-                if len(self._walks) == 1:
-                    break
-                self._walks.popitem(last=False)
-            return made
-
-    def _network(self, name: str) -> tuple[Network, str | None]:
-        found = _kept(self._networks, self._key(name), lambda: self._opened(name))
-        while len(self._networks) > MOST_NETWORKS:
-            self._networks.popitem(last=False)
-        return found
+        network, _ = self.network(setting.network)
+        key = (self._key(setting.network), _example(network, setting.example), setting.folded, setting.names)
+        return self._walks.get(key, lambda: _made(network, setting))
 
     def _opened(self, name: str) -> tuple[Network, str | None]:
         if name.startswith(OF_FOLDER):
@@ -88,11 +107,8 @@ class Shelf:
         return name, path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _kept(shelf: OrderedDict[Any, Kept], key: Any, make: Callable[[], Kept]) -> Kept:
-    if key not in shelf:
-        shelf[key] = make()
-    shelf.move_to_end(key)
-    return shelf[key]
+def _few(walks: Collection[Walk]) -> bool:
+    return len(walks) <= MOST_WALKS and sum(walk.bytes for walk in walks) <= MOST_BYTES
 
 
 def _example(network: Network, text: str) -> Any:

@@ -42,6 +42,7 @@ class Walk:
         self.trace: Trace = trace(output, gradient=gradient)
         self.run = Run(output, gradient, folded and len(self.trace) > FOLD_FROM)
         self.layers = dict(layers or {})
+        self._handed: tuple[int, tuple[Any, ...]] = (-1, ())
         self.picture = picture_of(self.run)
         self.svg = Drawing(self.picture, legend=False).svg
 
@@ -97,8 +98,13 @@ class Walk:
     def handed_back(self, step: Step) -> tuple[Any, ...]:
         """What a step passes back to each of its inputs: one summand of that input's gradient; None where it is none.
 
-        It is the node's own `backward`, applied to the gradients that arrive at it.
+        It is the node's own `backward`, applied to the gradients that arrive at it.  The last answer is kept.
         """
+        if self._handed[0] != step.index:
+            self._handed = (step.index, self._backward_of(step))
+        return self._handed[1]
+
+    def _backward_of(self, step: Step) -> tuple[Any, ...]:
         arriving = step.gradient if isinstance(step.gradient, tuple) else (step.gradient,)
         if all(gradient is None for gradient in arriving):
             return (None,) * len(step.inputs)

@@ -23,6 +23,7 @@ from madi.studio.stepping.walk import Place, Walk
 from madi.studio.texts import Texts
 
 TERMS = 12  # that are written out
+LARGE = 10**7  # numbers of a node's inputs that are too many for its local derivatives to be shown
 SMALL = 4  # numbers of an array that has room beside others
 KERNELS = ("Conv2D", "Conv2DReLU", "Conv2DTranspose")
 
@@ -97,7 +98,7 @@ def _forward(step: Step, texts: Texts) -> str:
 
 def _backward(walk: Walk, step: Step, texts: Texts) -> str:
     """What arrives, and of each input what is passed back; beside it the local derivative and the value."""
-    handed, local = walk.handed_back(step), step.local_derivatives
+    handed, local = walk.handed_back(step), _local_derivatives(step)
     letter = output_letter(step)
     arrives = Tensor("arrives", f"g{letter}", texts("step.arrives"), step.gradient, "gradient", _name(step))
     groups = [faces_html([arrives, *outputs_of(step, texts("step.value"))], "out", texts)]
@@ -110,6 +111,12 @@ def _backward(walk: Walk, step: Step, texts: Texts) -> str:
                 faces_html(_faces(tensor, letter, local[place], handed[place], place, texts), str(place), texts, more)
             )
     return f'<div class="groups">{"".join(groups)}</div>'
+
+
+def _local_derivatives(step: Step) -> tuple[Any, ...]:
+    """Those of the step; of a node whose inputs are very large none, for they are as large."""
+    large = sum(np.size(entry.value) for entry in step.inputs) > LARGE
+    return (None,) * len(step.inputs) if large else step.local_derivatives
 
 
 def _faces(tensor: Tensor, letter: str, local: Any, handed: Any, place: int, texts: Texts) -> list[Tensor]:
