@@ -124,7 +124,7 @@ def reads_digits(record: Record) -> bool:
     try:
         metadata = read_metadata(record.path / MODEL)
         shape = metadata.architecture["layers"][0]["input_shape"]
-        classes = metadata.extra.get("classes")
+        classes = metadata.extra.get("classes") or ()
         return side_of(shape, [str(name) for name in classes]) is not None
     except (MadiError, LookupError, TypeError, ValueError):
         return False

@@ -38,7 +38,7 @@ class Sheet(Element, component="canvas.js"):
         """Take the last stroke back."""
         self.run_method("undo")
 
-    def clear(self) -> None:
+    def wipe(self) -> None:
         """Begin anew."""
         self.run_method("clear")
 

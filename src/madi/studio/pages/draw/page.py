@@ -161,10 +161,10 @@ class DrawPage:
             self.sheet = Sheet(texts("draw.sheet"))
             self.sheet.on("drawn", self._on_drawn)
             with ui.element("div").classes("draw-tools"):
-                for name, icon, act in (("undo", "undo", self.sheet.undo), ("clear", "clear", self.sheet.clear)):
+                for name, icon, act in (("undo", "undo", self.sheet.undo), ("clear", "clear", self.sheet.wipe)):
                     button = ui.button(texts(f"draw.{name}"), icon=icon, on_click=act)
                     button.props("flat no-caps").tooltip(texts(f"draw.{name}_key"))
-            self.keeping = Keeping(self.shown, lambda: self.drawn, self.sheet.clear)
+            self.keeping = Keeping(self.shown, lambda: self.drawn, self.sheet.wipe)
 
     def _answer(self) -> None:
         texts = self.shown.texts
