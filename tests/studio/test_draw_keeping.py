@@ -44,6 +44,7 @@ def test_one_can_be_taken_back(tmp_path: Path) -> None:
     drawings.take_back(kept)
     drawings.take_back(other)  # none that was kept
     assert drawings.counts() == {}
+    assert list(drawings.folder.iterdir()) == []  # a class without examples could not be trained on
     assert other.exists()
 
 

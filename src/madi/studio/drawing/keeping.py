@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from pathlib import Path
@@ -52,9 +53,11 @@ class Drawings:
         return path
 
     def take_back(self, path: Path) -> None:
-        """Remove one that `keep` has written."""
+        """Remove one that `keep` has written; and its folder where it was the only one, for a class needs examples."""
         if self.folder in path.parents:
             path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
 
     def counts(self) -> dict[str, int]:
         """How many there are of each digit that has some."""

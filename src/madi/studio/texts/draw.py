@@ -63,5 +63,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "kept": ("Kept as a {digit}.", "보관했습니다: 숫자 {digit}"),
     "kept_count": ("{count} kept: {each}", "보관한 그림 {count}개: {each}"),
     "take_back": ("Take back", "보관 취소"),
-    "how": ("Train on them, once two digits have some:", "두 가지 이상의 숫자가 모이면 이렇게 학습합니다:"),
+    "train": ("Train on them", "이 그림으로 학습하기"),
+    "how": ("or by the command line:", "또는 명령줄에서:"),
 }

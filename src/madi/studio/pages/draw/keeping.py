@@ -10,7 +10,7 @@ from pathlib import Path
 from nicegui import run, ui
 
 from madi.errors import MadiError
-from madi.studio.drawing.keeping import Drawings
+from madi.studio.drawing.keeping import FOLDER, Drawings
 from madi.studio.drawing.reader import DIGITS
 from madi.studio.frame import Page
 from madi.studio.pages.draw.elements import Drawn
@@ -22,6 +22,7 @@ class Keeping:
     def __init__(self, shown: Page, drawn: Callable[[], Drawn | None], clear: Callable[[], None]) -> None:
         self.texts, self.drawn, self.clear = shown.texts, drawn, clear
         self.drawings = Drawings(shown.workplace)
+        self.to_train = shown.address.link("/train", data=f"file:{FOLDER}")
         self.last: Path | None = None
         self._lay_out()
         self._count()
@@ -38,6 +39,7 @@ class Keeping:
                 self.back.props("flat dense no-caps size=sm").set_visibility(False)
             self.how = ui.element("div")
             with self.how:
+                ui.link(self.texts("draw.train"), self.to_train).classes("small")
                 ui.label(self.texts("draw.how")).classes("soft small")
                 ui.label(f"madi train {shlex.quote(str(self.drawings.folder))}").classes("numbers draw-command")
         self.allow(False)
