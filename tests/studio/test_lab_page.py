@@ -54,6 +54,7 @@ def test_a_knob_changes_the_figure_an_earlier_one_stays_and_the_link_reopens_it(
     page.wait_for_function("!location.search.includes('arrows')")
 
 
+@pytest.mark.long
 def test_wrong_values_are_refused_in_place(visit: Any) -> None:
     page = visit("/lab?experiment=gradient_field&reach=far&lang=ko")
     figure(page)

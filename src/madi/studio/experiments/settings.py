@@ -1,4 +1,4 @@
-"""An experiment with some of its parameters changed: read from an address, written into one, and compared."""
+"""An experiment with some of its parameters changed: read from an address, and written into one."""
 
 from __future__ import annotations
 
@@ -80,11 +80,6 @@ class Setting:
         """What an address says of it; None for what stands in no address because it is usual."""
         values = {name: self._told(name) for name in self.made.parameters}
         return {EXPERIMENT: self.made.name, QUICK: None if self.quick else NO, **values}
-
-    def differences(self, other: Setting) -> dict[str, tuple[str, str]]:
-        """The parameters in which both differ: (here, there) as texts."""
-        here, there = self.values, other.values
-        return {name: (shown(here[name]), shown(there[name])) for name in here if here[name] != there[name]}
 
     def _told(self, name: str) -> str | None:
         return shown(self.given[name]) if name in self.given else None

@@ -52,7 +52,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "minutes": ("{number} min", "{number}분"),
     "hours": ("{number} h", "{number}시간"),
     "figure": ("Figure: {title}", "그림: {title}"),
-    "enlarge": ("Enlarge the figure", "그림 크게 보기"),
     "claims": ("What it shows", "이 실험이 보여 주는 것"),
     "count": ("{shown} of {all}", "{all}개 중 {shown}개"),
     "shown": ("shown", "확인됨"),
@@ -70,7 +69,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "over": ("One over the other", "겹쳐서"),
     "close": ("Close", "닫기"),
     "as_usual": ("nothing changed", "바꾼 값 없음"),
-    "quick_word": ("quick", "빠른 실행"),
     "full_word": ("in full", "전체 실행"),
     "run_it": ("The same by a command or in Python", "명령이나 파이썬으로 똑같이 실행하기"),
     "numbers": ("Numbers", "수치"),
@@ -78,7 +76,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "source": ("Source, {lines} lines", "소스 코드, {lines}줄"),
     "before": ("Previous experiment", "이전 실험"),
     "after": ("Next experiment", "다음 실험"),
-    "link": ("Copy the link", "링크 복사"),
 }
 
 TITLES: dict[str, tuple[str, str]] = {
