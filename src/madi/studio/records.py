@@ -14,6 +14,7 @@ from typing import Any
 from madi.config import read_toml
 from madi.errors import FileError, MadiError
 from madi.runs.folder import CHECKPOINTS, CONFIGURATION, HISTORY, MODEL, RATES, REPORT, RESULTS
+from madi.studio.workplace import Workplace
 from madi.training import History
 
 FILES = (CONFIGURATION, RESULTS, MODEL, HISTORY, REPORT, RATES, CHECKPOINTS)
@@ -87,6 +88,12 @@ class Records:
         self.root = root
         self._known: dict[Path, tuple[Signature, Record]] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, workplace: Workplace) -> Records:
+        """The one of the workplace, which its pages share."""
+        found: Records = workplace.kept.setdefault("runs", cls(workplace.folder))
+        return found
 
     def find(self) -> list[Record]:
         """All of them as they are now."""

@@ -62,15 +62,15 @@ class Desk:
     """What the pages of one studio share: each network is read, or trained, once."""
 
     def __init__(self, workplace: Workplace) -> None:
-        self.records = Records(workplace.folder)
+        self.records = Records.of(workplace)
         self._makings: dict[str, tuple[float, Making]] = {}
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, workplace: Workplace) -> Desk:
         """The one of the workplace."""
-        found = workplace.kept.setdefault("draw", cls(workplace))
-        return found if isinstance(found, cls) else cls(workplace)
+        found: Desk = workplace.kept.setdefault("draw", cls(workplace))
+        return found
 
     def choices(self) -> list[Choice]:
         """The runs whose networks read digits, newest first; then the two that are trained here."""

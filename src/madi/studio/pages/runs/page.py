@@ -31,7 +31,7 @@ MEASURED_FORMAT = "value => value == null ? '' : value.toFixed(4)"
 
 async def build(shown: Page) -> None:
     """The page's elements."""
-    records = shown.workplace.kept.setdefault("runs", Records(shown.workplace.folder))
+    records = Records.of(shown.workplace)
     found = await run.io_bound(records.find)
     await RunsPage(shown, records, found or []).lay_out()
 
@@ -83,6 +83,7 @@ class RunsPage:
             self.table.props[":pagination-label"] = "(first, last, all) => `${first}–${last} / ${all}`"
             filtered.bind_value_to(self.table, "filter")
             self.table.add_slot("header-cell", HEADER)
+            self.table.add_slot("body-selection", CHECK)
             self.table.add_slot("body-cell-run", NAME)
             self.table.add_slot("body-cell-state", STATE)
 
@@ -174,6 +175,9 @@ def number(value: Any) -> float | None:
 HEADER = """
 <q-th :props="props" :tabindex="props.col.sortable ? 0 : undefined" @keydown.enter="props.sort(props.col)"
   @keydown.space.prevent="props.sort(props.col)">{{ props.col.label }}</q-th>
+"""
+CHECK = """
+<q-checkbox v-model="props.selected" dense :aria-label="props.row.name" />
 """
 NAME = """
 <q-td :props="props"><span class="runs-name"><span class="swatch"
