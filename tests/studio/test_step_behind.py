@@ -186,3 +186,12 @@ def test_of_a_node_with_several_outputs_each_can_be_chosen() -> None:
 def test_a_choice_that_there_is_not_becomes_the_largest_number(choice: str) -> None:
     walk = walked(lambda: F.affine(madi.Variable([[1.0, 2.0]]), np.array([[1.0, -9.0], [1.0, 1.0]])))
     assert picked(walk, Place(0), choice).choice == "value:1"  # 3 and -7
+
+
+def test_the_number_that_stands_out_at_first_is_one_that_is_shown() -> None:
+    weight = np.zeros((30, 30))
+    weight[29, 29], weight[2, 3] = 9.0, 4.0
+    walk = walked(lambda: F.sum(madi.Variable(weight, name="x") * 1.0))
+    found = picked(walk, Place(0), "")
+    assert found.choice == "value:63"  # 2, 3
+    assert found.behind.value == 4

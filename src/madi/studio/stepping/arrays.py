@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-ROWS, COLUMNS = 10, 8  # of a matrix
-ACROSS, DOWN = 8, 5  # of a vector, which runs on in lines
+ROWS, COLUMNS = 10, 10  # of a matrix
+ACROSS, DOWN = 8, 8  # of a vector, which runs on in lines
 ONE_LINE = 10  # numbers of a vector that stay in one
 TILES = 16
 LEAST = 2  # pixels along each side of what is a picture
@@ -53,6 +54,15 @@ class View:
     def is_number(self) -> bool:
         """Whether it is a single number."""
         return self.values.size == 1
+
+    @property
+    def places(self) -> Iterator[int]:
+        """The places of all numbers that are shown."""
+        for row in self.rows:
+            yield from row
+        for tile in self.tiles:
+            for row, column in np.ndindex(tile.pixels.shape):
+                yield tile.first + row * tile.steps[0] + column * tile.steps[1]
 
     def index(self, place: int) -> tuple[int, ...]:
         """The index of the number at a place."""

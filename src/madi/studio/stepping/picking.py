@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from madi.graph.trace import Step
+from madi.studio.stepping.arrays import view
 from madi.studio.stepping.behind import backward_of, behind_arrival, behind_gradient, behind_value, letters
 from madi.studio.stepping.terms import Behind, Index, named
 from madi.studio.stepping.walk import Place, Walk
 
+KERNELS = ("Conv2D", "Conv2DReLU", "Conv2DTranspose")  # nodes whose second input is a kernel
 CHOICE = re.compile(r"(value|arrives|(?:in|out|local|handed)\.(\d{1,3})):(\d{1,12})")
 
 
@@ -60,17 +62,29 @@ def array_of(walk: Walk, step: Step, key: str) -> Any:
 
 
 def _largest(walk: Walk, place: Place) -> str:
-    """The number that stands out at first: the largest that is computed there."""
+    """The number that stands out at first: of those that are shown the largest that is computed there."""
     step = walk.step(place)
     keys = [*(f"handed.{i}" for i in range(len(step.inputs))), "arrives"] if place.back else []
     outputs = [f"out.{i}" for i in range(len(step.node.output_shapes))]
     arrays = [(key, array_of(walk, step, key)) for key in [*keys, "value", *outputs, "in.0"]]
-    sizes = [(key, np.abs(np.asarray(array))) for key, array in arrays if array is not None and np.size(array)]
-    first = sizes[0][0].partition(".")[0]
-    key, found = max(
-        (entry for entry in sizes if entry[0].partition(".")[0] == first), key=lambda entry: entry[1].max()
-    )
-    return f"{key}:{int(found.argmax())}"
+    found = [(key, _largest_shown(array, step, key)) for key, array in arrays if array is not None and np.size(array)]
+    first = found[0][0].partition(".")[0]
+    alike = [(size, key, place) for key, (size, place) in found if key.partition(".")[0] == first]
+    _, key, place_in_it = max(alike, key=lambda entry: entry[0])
+    return f"{key}:{place_in_it}"
+
+
+def _largest_shown(array: Any, step: Step, key: str) -> tuple[float, int]:
+    """The size and the place of the largest number of what is shown of an array."""
+    flat = np.abs(np.asarray(array).reshape(-1))
+    places = np.fromiter(view(array, kernel=is_kernel(step, key)).places, np.int64)
+    best = int(places[flat[places].argmax()])
+    return float(flat[best]), best
+
+
+def is_kernel(step: Step, key: str) -> bool:
+    """Whether an array of a step is the kernel of a convolution, or of its form."""
+    return step.kind in KERNELS and key.partition(".")[2] == "1"
 
 
 def _value(_walk: Walk, step: Step, _position: int, index: Index, choice: str) -> Picked:

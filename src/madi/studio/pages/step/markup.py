@@ -18,6 +18,7 @@ from madi.graph.trace import Step
 from madi.studio.mathml import mathml
 from madi.studio.stepping.arrays import Tile, View, view
 from madi.studio.stepping.behind import backward_parts, letters, output_letter
+from madi.studio.stepping.picking import is_kernel
 from madi.studio.stepping.terms import Behind, Term
 from madi.studio.stepping.walk import Place, Walk
 from madi.studio.texts import Texts
@@ -25,7 +26,6 @@ from madi.studio.texts import Texts
 TERMS = 12  # that are written out
 LARGE = 10**7  # numbers of a node's inputs that are too many for its local derivatives to be shown
 SMALL = 4  # numbers of an array that has room beside others
-KERNELS = ("Conv2D", "Conv2DReLU", "Conv2DTranspose")
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,10 @@ def _added(total: Any, handed: Any, texts: Texts) -> str:
 
 def inputs_of(step: Step) -> list[Tensor]:
     """The values that go into a step."""
-    kernel = step.kind in KERNELS
     return [
         Tensor(
             f"in.{place}", letter, "", entry.value, name=_of_input(entry.name, entry.step, entry.value),
-            kernel=kernel and place == 1,
+            kernel=is_kernel(step, f"in.{place}"),
         )
         for place, (letter, entry) in enumerate(zip(letters(step), step.inputs, strict=True))
     ]  # fmt: skip
