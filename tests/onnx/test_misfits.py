@@ -76,3 +76,41 @@ def test_metadata_that_are_no_metadata(name, text):
     assert loaded.run({"x": np.float32([[-1, 0, 1]])})[0].tolist() == [[0, 0, 1]]
     with pytest.raises(FileError, match="the graph: corrupt: its metadata cannot be read"):
         _ = loaded.model
+
+
+@pytest.mark.parametrize(
+    ("body", "constants"),
+    [
+        ("y = Conv <pads = [1048576, 1048576, 1048576, 1048576], strides = [1048576, 1048576]> (x, w)", {"w": FILTERS}),
+        ("y = ConvTranspose <strides = [1048576, 1048576]> (x, w)", {"w": FILTERS.transpose(1, 0, 2, 3)}),
+        ("y = MaxPool <kernel_shape = [1048576, 1048576], pads = [1048575, 1048575, 1048575, 1048575]> (x)", {}),
+        ('y = Pad <mode = "edge"> (x, p)', {"p": np.array([0, 0, 0, 0, 0, 0, 0, 2**60])}),
+        ("y = Pad(x, p)", {"p": np.array([0, 0, 0, 0, 0, 0, 0, 2**60])}),
+    ],
+)
+def test_layers_of_images_that_no_memory_holds(body, constants):
+    loaded = madi.onnx.load(content(body, inputs="float[N,3,8,8] x", **constants))
+    with pytest.raises(madi.onnx.Unsupported, match="' cannot be said in madi's layers: "):
+        _ = loaded.model
+
+
+def test_means_of_windows_that_no_image_has():
+    body = 'y = AveragePool <kernel_shape = [2000, 2], auto_pad = "SAME_UPPER"> (x)'
+    with pytest.raises(madi.onnx.Unsupported, match="madi takes kernel_shape of up to 1024"):
+        madi.onnx.load(content(body, inputs="float[N,3,8,8] x"))
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 1001, 2**60 + 1, 2**60])
+def test_response_normalization_over_more_channels_than_there_are(size):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    loaded = madi.onnx.load(content(f"y = LRN <size = {size}, alpha = 0.5> (x)", inputs="float[N,3,4,5] x"))
+    whole = (x.astype(np.float64) ** 2).sum(axis=1, keepdims=True)
+    expected = x / (1 + 0.5 / size * whole) ** 0.75
+    for engine in ("numpy", "jax"):
+        assert np.allclose(loaded.run({"x": x}, engine=engine)[0], expected, rtol=1e-5)
+    if size % 2:
+        assert np.allclose(
+            madi.predict(loaded.model, x.transpose(0, 2, 3, 1)), expected.transpose(0, 2, 3, 1), rtol=1e-5
+        )
+    with pytest.raises(FileError, match="expected a size of at least 1, got 0"):
+        madi.onnx.load(content("y = LRN <size = 0> (x)", inputs="float[N,3,4,5] x")).run({"x": x}, engine="numpy")

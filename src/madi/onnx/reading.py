@@ -19,6 +19,7 @@ from madi.onnx.tensors import to_array, type_name
 DOMAINS = ("", "ai.onnx")
 _OF_WINDOWS = ("dilations", "kernel_shape", "output_padding", "output_shape", "pads", "strides")
 _LARGEST_WINDOW = 2**20  # pixels
+_LARGEST_MEAN = 2**10  # pixels of a side, which a mean takes one by one
 _FORMS = (  # of a Constant: its attribute, and the type of its array
     ("value", None), ("value_float", np.float32), ("value_floats", np.float32), ("value_int", np.int64),
     ("value_ints", np.int64), ("value_string", object), ("value_strings", object),
@@ -98,15 +99,16 @@ def _node(node: Any, opset: int, where: str, beside: Beside) -> Node:
         raise FileError(f"{label}: has an attribute twice, out of {', '.join(attributes)}.")
     _expect_schema(read, {entry.name: entry.type for entry in node.attribute}, opset, label)
     if read.kind != "Pad":
-        _expect_windows(attributes, label)
+        _expect_windows(read.kind, attributes, label)
     return Node(read.kind, read.name, read.inputs, read.outputs, attributes)
 
 
-def _expect_windows(attributes: Mapping[str, Any], label: str) -> None:
+def _expect_windows(kind: str, attributes: Mapping[str, Any], label: str) -> None:
     """Raise Unsupported for windows that no image has: what is worked out of them would not end, or not fit."""
     for name in _OF_WINDOWS:
-        if max(map(abs, attributes.get(name, ())), default=0) > _LARGEST_WINDOW:
-            raise Unsupported(f"{label}: madi takes {name} of up to {_LARGEST_WINDOW}, got {attributes[name]}.")
+        most = _LARGEST_MEAN if name == "kernel_shape" and kind == "AveragePool" else _LARGEST_WINDOW
+        if max(map(abs, attributes.get(name, ())), default=0) > most:
+            raise Unsupported(f"{label}: madi takes {name} of up to {most}, got {attributes[name]}.")
 
 
 def _attribute(entry: Any, label: str, beside: Beside) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +12,8 @@ from madi.graph import Parameter
 from madi.layers import Layer
 from madi.onnx.network.flow import Flow
 from madi.onnx.network.table import Place
+
+LARGEST = 2**28  # numbers of an example: 1 GiB
 
 LayerT = TypeVar("LayerT", bound=Layer)
 
@@ -25,6 +29,12 @@ def filled(layer: LayerT, shape: tuple[int, ...], **arrays: np.ndarray | None) -
         plain = value is None or name in layer.states
         setattr(layer, name, value if plain else Parameter(value, decay=name == "weight"))
     return layer
+
+
+def expect_modest(sizes: Iterable[int]) -> None:
+    """Raise ValueError for examples of so many numbers as no network makes: layers do not ask for memory first."""
+    if math.prod(sizes) > LARGEST:
+        raise ValueError(f"it makes more than {LARGEST} numbers of an example")
 
 
 def number(value: Any) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
+from madi.errors import FileError
 from madi.graph import Array, Variable
 from madi.onnx.graph import Node
 from madi.onnx.operators.arithmetic import placed
@@ -106,11 +107,20 @@ def _scaled(node: Node, x: Value, scale: Value, shift: Value) -> Value:
     return elementwise(F.add, y, placed(node, shift, x.ndim, 1))
 
 
+def neighbourhood(node: Node, size: int, channels: int, alpha: float) -> tuple[int, float]:
+    """The `size` and `alpha` of an LRN, of so few channels as there are: those beyond the first and last count 0."""
+    if size < 1:
+        raise FileError(f"{node.label}: expected a size of at least 1, got {size}.")
+    whole = 2 * channels + 1
+    return (size, alpha) if size <= whole else (whole, alpha * whole / size)
+
+
 @operator("LRN")
 def local_response_normalization(
-    x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
+    x: Value, *, node: Node, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
 ) -> Value:  # fmt: skip
     """Around a channel are (size - 1) // 2 before it and size // 2 after it: madi's, seen from the last channel on."""
+    size, alpha = neighbourhood(node, size, x.shape[1], alpha)
     options: Any = {"alpha": alpha, "beta": beta, "k": bias}
     if size % 2:
         return Value(last=F.local_response_normalization(x.last, size, **options))

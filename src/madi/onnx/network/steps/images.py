@@ -18,10 +18,11 @@ from madi.layers import (
     LocalResponseNormalization,
     MaxPool2D,
 )
-from madi.onnx.network.filling import filled, number
+from madi.onnx.network.filling import expect_modest, filled, number
 from madi.onnx.network.flow import IMAGE, Flow
 from madi.onnx.network.steps.rows import dense
 from madi.onnx.network.table import Place, step
+from madi.onnx.operators.normalization import neighbourhood
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
@@ -106,7 +107,9 @@ def local_response(
     """LocalResponseNormalization; of an even count of channels, ONNX has the odd one behind, madi before."""
     if size % 2 == 0:
         raise place.refusal(f"it looks at {size} channels, and the layer at an odd number.")
-    return images(place, x).then(LocalResponseNormalization(size, number(alpha), number(beta), number(bias)))
+    x = images(place, x)
+    size, alpha = neighbourhood(place.node, size, x.sizes[0], alpha)
+    return x.then(LocalResponseNormalization(size, number(alpha), number(beta), number(bias)))
 
 
 # ---- images and windows
@@ -122,6 +125,7 @@ def images(place: Place, x: Flow) -> Flow:
 def imaged(x: Flow, layer: Layer) -> Flow:
     """The images that a layer makes of images."""
     height, width, channels = layer.output_shape(x.shape)
+    expect_modest((height, width, channels))
     return x.then(layer, sizes=(channels, height, width), axes=IMAGE)
 
 
@@ -129,7 +133,16 @@ def padding_of(
     place: Place, x: Flow, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Any,
     auto_pad: str,
 ) -> Pads:  # fmt: skip
-    """((top, bottom), (left, right)), from pixels or a rule."""
+    """((top, bottom), (left, right)), from pixels or a rule; ValueError for a rim that no image has."""
+    pairs = _padding(place, x, kernel, strides, dilations, pads, auto_pad)
+    expect_modest([x.shape[2], *(size + sum(pair) for size, pair in zip(x.shape[:2], pairs, strict=True))])
+    return pairs
+
+
+def _padding(
+    place: Place, x: Flow, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], pads: Any,
+    auto_pad: str,
+) -> Pads:  # fmt: skip
     if auto_pad in ("NOTSET", ""):
         return _pairs(pads or (0, 0, 0, 0))
     if auto_pad == "VALID":

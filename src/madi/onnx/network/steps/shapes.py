@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from madi.layers import Dense, GlobalAveragePool, GlobalMaxPool, Layer, Maxout, Pad, Reshape, ZeroPad
-from madi.onnx.network.filling import number
+from madi.onnx.network.filling import expect_modest, number
 from madi.onnx.network.flow import IMAGE, Flow, Sizes, arm_of
 from madi.onnx.network.reshaping import reshaped, transposed
 from madi.onnx.network.table import Place, step
@@ -85,6 +85,7 @@ def pad(
     zeros = len(rim) == 3 and mode == "constant" and number_ == 0
     layer: Layer = ZeroPad(*rim) if zeros else Pad(rim, mode, number_)
     sizes = tuple(size + sum(pairs.get(axis, (0, 0))) for axis, size in enumerate(x.sizes))
+    expect_modest(size + sum(max(width, 0) for width in pairs.get(axis, ())) for axis, size in enumerate(x.sizes))
     return x.then(layer, sizes=sizes, axes=x.axes)
 
 
