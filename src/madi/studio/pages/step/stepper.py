@@ -11,7 +11,7 @@ from madi.errors import MadiError
 from madi.studio.frame import Page
 from madi.studio.pages.step.choosing import choose_example, choose_folding, choose_network
 from madi.studio.pages.step.markup import behind_html, step_html, told_of
-from madi.studio.stepping.networks import SPOKEN
+from madi.studio.stepping.networks import SPOKEN, Network
 from madi.studio.stepping.picking import picked
 from madi.studio.stepping.shelf import Setting, Shelf
 from madi.studio.stepping.walk import Place, Walk
@@ -89,7 +89,7 @@ class Stepper:
     async def load(self) -> None:
         """Compute the walk of the address, or find it where it was kept, and show it."""
         setting = self._setting()
-        self.timer.deactivate()
+        self._pause()
         task = asyncio.create_task(asyncio.to_thread(self._found, setting))
         if not (await asyncio.wait({task}, timeout=PATIENCE))[0]:
             self._say(self.texts("step.working"))
@@ -98,8 +98,14 @@ class Stepper:
             network, why, walk = await task
         except MadiError as error:
             return self._say(str(error))
-        self._say(self._notices(why, walk))
+        if setting == self._setting():  # else another was chosen meanwhile, and is on its way
+            self._take(setting, network, why, walk)
+        return None
+
+    def _take(self, setting: Setting, network: Network, why: str | None, walk: Walk) -> None:
+        """Show another walk, from the place in the address on."""
         self.walk = walk
+        self._say(self._notices(why, walk))
         self.example.clear()
         with self.example:
             choose_example(self.shown, network, self.load)
@@ -112,7 +118,7 @@ class Stepper:
         self.along.classes(remove="only-forward") if walk.returns else self.along.classes("only-forward")
         self._show()
 
-    def _found(self, setting: Setting) -> tuple[Any, str | None, Walk]:
+    def _found(self, setting: Setting) -> tuple[Network, str | None, Walk]:
         network, why = self.shelf.network(setting.network)
         return network, why, self.shelf.walk(setting)
 
