@@ -25,7 +25,13 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "madi-installed"
-EXTRAS = {"test": ["dev"], "tune": ["search"]}  # what the first argument needs besides
+EXTRAS = {  # what the first argument needs besides
+    "test": ["dev"],
+    "tune": ["search"],
+    "export": ["onnx"],
+    "serve": ["serve"],
+    "studio": ["studio"],
+}
 
 
 def main(arguments: list[str]) -> int:
