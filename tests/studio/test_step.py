@@ -126,14 +126,13 @@ def test_a_chosen_number_shows_the_sum_behind_it_and_a_link_opens_it_again(visit
     page = visit("/step?network=three_layer")
     at(page, 0, "forward").locator("[data-array='value'] [data-p='1']").click()
     expected = ["1 × 0.3", "0.5 × 0.4"]  # x1 w, x2 w; and the bias 0.2
-    page.wait_for_function("document.querySelector('.walk-sum').innerText.includes('0.3')")
+    page.wait_for_function("document.querySelector('.walk-sum .picked b').innerText === '0.7'")
     terms = page.locator(".walk-sum .terms tr td:nth-child(2)").all_inner_texts()
     assert [text for text in terms if text] == expected
-    assert page.locator(".walk-sum .picked b").inner_text() == "0.7"
     page.wait_for_url("**cell=**")
     link = page.url
     again = visit(link[link.index("/step") :])
-    again.wait_for_function("document.querySelector('.walk-sum').innerText.includes('0.7')")
+    again.wait_for_function("document.querySelector('.walk-sum .picked b')?.innerText === '0.7'")
     assert again.locator(".picked-cell").get_attribute("data-p") == "1"
 
 
@@ -179,7 +178,8 @@ def test_a_pixel_of_a_convnet_shows_window_and_kernel(visit: Any, studio: Studio
     page.wait_for_url("**cell=value**")
     place = np.ravel_multi_index((0, 2, 3, 1), outputs.shape)
     assert query(page)["cell"] == f"value:{place}"
-    page.wait_for_function("document.querySelectorAll('.walk-sum .small').length === 3")
+    page.wait_for_function("document.querySelector('.walk-sum .picked').textContent.startsWith('y0,2,3,1')")
+    assert page.locator(".walk-sum .small").count() == 3
     value = float(page.locator(".walk-sum .picked b").inner_text())
     assert value == pytest.approx(outputs[0, 2, 3, 1], rel=1e-3)
     told = re.search(r"= (\S+)$", page.locator(".walk-hint").inner_text())
