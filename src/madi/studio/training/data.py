@@ -24,7 +24,8 @@ from madi.training.losses import get
 
 GATES = {"AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "NAND": (1, 1, 1, 0), "XOR": (0, 1, 1, 0)}
 UPLOADS = "data"  # the folder of what is brought, within the studio's
-ENDINGS = (".csv", ".tsv", ".parquet", ".zip", ".npz")
+TABLES = (".csv", ".tsv", ".parquet")
+ENDINGS = (*TABLES, ".zip", ".npz")
 MOST_FOUND, DEEPEST = 200, 3
 MOST_POINTS = 400  # of a picture
 
@@ -85,7 +86,7 @@ def own_files(workplace: Workplace) -> list[str]:
 
 def _candidates(folder: Path, depth: int) -> Iterator[Path]:
     """Folders of runs are left out, and what begins with a dot or is a link."""
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    entries = _entries(folder)
     if any(entry.name == CONFIGURATION for entry in entries):
         return
     for entry in entries:
@@ -101,9 +102,18 @@ def _candidates(folder: Path, depth: int) -> Iterator[Path]:
 def _has_pictures(folder: Path) -> bool:
     """Whether it holds folders that begin with a picture each; at least two, as classes are."""
     kinds = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-    within = [entry for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
-    firsts = [next((each.name for each in os.scandir(entry) if each.is_file()), "") for entry in within[:2]]
+    within = [Path(entry.path) for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith(".")]
+    firsts = [next((each.name for each in _entries(each) if each.is_file()), "") for each in within[:2]]
     return len(firsts) == 2 and all(name.lower().endswith(kinds) for name in firsts)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """In order of names; of a folder that cannot be read none."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
 
 
 def place_for_upload(name: str, workplace: Workplace) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from madi.config import TrainConfig
-from madi.errors import ConfigurationError, MadiError
+from madi.errors import ConfigurationError, MadiError, as_keyword, spelled
 from madi.initializers import Initializer
 from madi.layers import Layer, Sequential
 from madi.layers.notation import from_text
@@ -96,6 +96,7 @@ def split_lines(text: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+@spelled(as_keyword)
 def check(texts: Sequence[str], task: Task) -> Checked:
     """Each line of a network for a task, up to the first that is wrong.  Nothing is computed."""
     lines, shape, layers = [], task.shape, list[Layer]()
@@ -113,6 +114,7 @@ def check(texts: Sequence[str], task: Task) -> Checked:
     return _whole(lines, layers, task)
 
 
+@spelled(as_keyword)
 def check_named(config: TrainConfig, task: Task) -> Checked:
     """The layers of a network by name.  Raises what `madi train` raises for its options."""
     layers = list(build_model(replace(config, loss=task.loss), task.outputs).layers)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from madi.config import TrainConfig
-from madi.errors import MadiError
+from madi.errors import MadiError, as_keyword, spelled
 from madi.runs.sources import placed
-from madi.studio.training.data import GATES, gate_file
+from madi.studio.training.data import GATES, TABLES, gate_file
 from madi.studio.training.network import split_lines
 from madi.studio.workplace import Workplace
 
@@ -63,6 +63,7 @@ _FIELDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+@spelled(as_keyword)  # options of the command line are not what a page has
 def asked(values: Mapping[str, str], workplace: Workplace) -> Asked:
     """The configuration that the texts of a page make.  An empty text leaves the choice to the library."""
     given: dict[str, Any] = {}
@@ -78,16 +79,11 @@ def asked(values: Mapping[str, str], workplace: Workplace) -> Asked:
         except MadiError as error:
             errors[name] = str(error)
     network = {"layers": tuple(split_lines(values.get("layers", "")))} if own else {"model": values["network"]}
-    return _made({**data_options(values, workplace), **network, **given}, errors)
-
-
-def _made(given: dict[str, Any], errors: dict[str, str]) -> Asked:
-    if errors:
-        return Asked(None, errors)
     try:
-        return Asked(placed(TrainConfig(**given)).completed())
+        data = data_options(values, workplace)
+        return Asked(None, errors) if errors else Asked(placed(TrainConfig(**{**network, **given, **data})).completed())
     except MadiError as error:
-        return Asked(None, {"data": str(error)})
+        return Asked(None, {**errors, "data": str(error)})
 
 
 def _read(read: Callable[[str], Any], text: str) -> Any:
@@ -117,7 +113,7 @@ def data_options(values: Mapping[str, str], workplace: Workplace) -> dict[str, A
 def is_table(values: Mapping[str, str]) -> bool:
     """Whether the data are a table, which needs a target."""
     ending = Path(values.get("data", "")).suffix.lower()
-    return values.get("data", "").startswith("file:") and ending in (".csv", ".tsv", ".parquet")
+    return values.get("data", "").startswith("file:") and ending in TABLES
 
 
 def short_toml(config: TrainConfig) -> str:

@@ -170,7 +170,8 @@ class Training:
 
     def _fail(self, error: Exception, folder: RunFolder | None) -> None:
         """Tell what the user can mend in its words, anything else in the log; what was learned is kept."""
-        self.error = str(error) if isinstance(error, MadiError) else type(error).__name__
+        told = str(error) if isinstance(error, MadiError) else type(error).__name__
+        self.error = told.replace(f"{self.place.parent.resolve()}/", "")
         if not isinstance(error, MadiError):
             logging.getLogger("madi").exception("a training failed")
         try:

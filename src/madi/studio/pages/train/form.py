@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import run, ui
 
+from madi.config import TrainConfig
 from madi.errors import MadiError
 from madi.models import MODELS
 from madi.studio.frame import Page
@@ -111,13 +112,16 @@ class Form:
             self._reading = False
         if wanted != (self.data, self.values.get("target")):
             return await self.learn()
+        foreseen = found is not None and found.classes and found.shape == self.shape
         self.known = found
         self.sources.tell(error)
-        self.rebuild()
+        if foreseen:  # what is typed meanwhile stays
+            self.sources.tell_known()
+            self.check()
+        else:
+            self.rebuild()
 
     def _read(self) -> Known:
-        from madi.config import TrainConfig
-
         kept = self.shown.workplace.kept.setdefault("train.known", {})
         options = settings.data_options(self.values, self.shown.workplace)
         key = (options["dataset"], options.get("target"))
@@ -131,16 +135,17 @@ class Form:
         self.asked = settings.asked(self.values, self.shown.workplace)
         for name, field in self._fields.items():
             field.error = self.asked.errors.get(name)
-        if self.known is not None:
-            self._check_network()
+        if "data" in self.asked.errors:
+            self.sources.tell(self.asked.errors["data"])
+        self._check_network()
         for listener in self.listeners:
             listener()
 
     def _check_network(self) -> None:
-        assert_known = self.known
-        if assert_known is None:
+        found = self.known
+        if found is None:
             return
-        task = assert_known.task(self.values.get("loss") or None)
+        task = found.task(self.values.get("loss") or None)
         try:
             if self.values["network"] == OWN:
                 self.checked = check(self.layers.texts, task)
@@ -150,7 +155,7 @@ class Form:
             self.checked = Checked(())
             self.layers.fail(str(error))
             return
-        self.layers.tell(self.checked, assert_known.shape)
+        self.layers.tell(self.checked, found.shape)
 
     # ---- elements
 
@@ -223,7 +228,7 @@ class Form:
     def _input(self, name: str, *, placeholder: str = "") -> None:
         field = ui.input(self.texts(f"train.{name}"), value=self.values.get(name, ""), placeholder=placeholder)
         field.props("outlined dense stack-label debounce=250 no-error-icon")
-        field.on_value_change(lambda event: self.set(name, str(event.value or "")))
+        field.without_auto_validation().on_value_change(lambda event: self.set(name, str(event.value or "")))
         self._fields[name] = field
 
     def _select(self, name: str, options: Any, *, value: str | None = None) -> None:
@@ -231,5 +236,5 @@ class Form:
         shown = {option: option or self.texts("train.usual") for option in options}
         field = ui.select(shown, label=self.texts(f"train.{name}"), value=chosen if chosen in shown else None)
         field.props("outlined dense options-dense stack-label no-error-icon")
-        field.on_value_change(lambda event: self.set(name, str(event.value or "")))
+        field.without_auto_validation().on_value_change(lambda event: self.set(name, str(event.value or "")))
         self._fields[name] = field

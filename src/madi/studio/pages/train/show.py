@@ -162,6 +162,7 @@ class Show:
         self.views.code(self.form)
         if self.training is None:
             self.views.data(self.form)
+        self._tell_state()
 
     def _tell_busy(self, text: str) -> None:
         """Another training goes on, or the one that was asked for is gone."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
 
+from madi.config import TrainConfig
 from madi.errors import MadiError
-from madi.studio.training.data import GATES, boxed, columns_of, own_files, place_for_upload
+from madi.studio.training.data import GATES, TABLES, boxed, columns_of, known, own_files, place_for_upload
 
 if TYPE_CHECKING:
     from madi.studio.pages.train.form import Form
@@ -69,8 +71,8 @@ class Sources:
         try:
             path = place_for_upload(event.file.name, self.workplace)
             await event.file.save(path)
-            if path.suffix in (".csv", ".tsv", ".parquet"):
-                await run.io_bound(columns_of, path)
+            self.tell_reading()
+            await run.io_bound(self._expect_readable, path)
         except MadiError as error:
             if path is not None:
                 path.unlink(missing_ok=True)
@@ -80,6 +82,13 @@ class Sources:
         name = f"file:{path.relative_to(self.workplace.folder.resolve()).as_posix()}"
         self._choice.set_options(self._options(), value=name)
         return None
+
+    def _expect_readable(self, path: Path) -> None:
+        """Read what was brought as a training would; of a table the columns, until a target is chosen."""
+        if path.suffix in TABLES:
+            columns_of(path)
+        else:
+            known(TrainConfig(dataset=str(path)), self.progress)
 
     async def offer_targets(self) -> None:
         """The columns of a table to choose from: the last is as a rule what is to be predicted."""
@@ -102,7 +111,7 @@ class Sources:
 
     def tell(self, error: str) -> None:
         """What is wrong with the data, or nothing."""
-        self._error.set_text(error)
+        self._error.set_text(error.replace(f"{self.workplace.folder.resolve()}/", ""))
         self._error.set_visibility(bool(error))
         if error:
             self._about.set_text("")
