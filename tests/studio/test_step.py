@@ -110,6 +110,37 @@ def test_buttons_keys_graph_and_slider_move_the_walk_and_the_address_with_it(vis
 
 
 @pytest.mark.long
+def test_another_language_and_another_visitor_leave_the_walk_as_it_is(visit: Any) -> None:
+    page, other = visit("/step?network=XOR"), visit("/step?network=XOR&node=3&direction=backward&theme=dark")
+    at(page, 0, "forward")
+    page.keyboard.press("ArrowRight")
+    at(page, 1, "forward")
+    at(other, 3, "backward")
+    page.wait_for_url("**node=1**")
+    page.get_by_role("button", name="한국어").click()
+    page.get_by_text("순전파").first.wait_for()
+    at(page, 1, "forward")
+    assert query(page) == {"network": "XOR", "node": "1", "direction": "forward", "lang": "ko"}
+    other.keyboard.press("ArrowRight")
+    at(other, 2, "backward")
+    at(page, 1, "forward")
+
+
+@pytest.mark.long
+def test_a_folded_graph_can_be_unfolded(visit: Any, studio: Studio) -> None:
+    model = models.mlp((6,) * 9, 2).build((4,), seed=0)
+    madi.save(model, studio.folder / "deep.safetensors")
+    page = visit("/step?network=file:deep.safetensors&node=6")
+    page.locator(".madi-frame").wait_for()
+    assert "round 2 of 8" in page.locator(".walk-at").inner_text()
+    page.get_by_role("checkbox").click()
+    page.wait_for_url("**fold=0**")
+    page.wait_for_function("document.querySelectorAll('.walk-graph [data-step]').length > 15")
+    assert page.locator(".madi-frame").count() == 0
+    assert page.get_by_text("does not say what it was trained on").count() == 1
+
+
+@pytest.mark.long
 def test_play_goes_to_the_end_by_itself(visit: Any) -> None:
     page = visit("/step")
     at(page, 0, "forward")
