@@ -114,3 +114,12 @@ def test_response_normalization_over_more_channels_than_there_are(size):
         )
     with pytest.raises(FileError, match="expected a size of at least 1, got 0"):
         madi.onnx.load(content("y = LRN <size = 0> (x)", inputs="float[N,3,4,5] x")).run({"x": x}, engine="numpy")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ReduceL1", [2, 3]), ("ReduceL2", [2, 3]), ("ReduceSumSquare", [4, 9]), ("ReduceSum", [-2, 3])],
+)
+def test_reductions_of_nothing_still_take_the_square_or_the_size(kind, expected):
+    loaded = madi.onnx.load(content(f"y = {kind} <noop_with_empty_axes = 1> (x)", opset=18))
+    assert np.allclose(loaded.run({"x": np.float32([-2, 3])}, engine="numpy")[0], expected)

@@ -14,7 +14,7 @@ from madi.onnx.graph import Node
 from madi.onnx.operators.arithmetic import WHOLE
 from madi.onnx.operators.inputs import counted, integers, last_axis
 from madi.onnx.table import operator
-from madi.onnx.value import Value
+from madi.onnx.value import Value, elementwise
 
 Reduce = Callable[..., Any]
 
@@ -33,7 +33,15 @@ def reduced(function: Reduce, x: Value, axes: Sequence[int], *, keepdims: bool) 
     return Value(last=y) if keepdims else Value(y)
 
 
-def _enter(kind: str, function: Reduce, *, axes_as_input: int, types: tuple[str, ...] | None = None) -> None:
+def _enter(
+    kind: str, function: Reduce, *, axes_as_input: int, types: tuple[str, ...] | None = None,
+    alone: Callable[[Any], Any] | None = None,
+) -> None:  # fmt: skip
+    """Enter a reduction.
+
+    alone   what it makes of each number where nothing is reduced; None: the number itself
+    """
+
     @operator(kind, since=axes_as_input, types=types)
     def reduction(
         x: Value, axes: Value | None = None, *, node: Node, keepdims: int = 1, noop_with_empty_axes: int = 0
@@ -41,7 +49,7 @@ def _enter(kind: str, function: Reduce, *, axes_as_input: int, types: tuple[str,
         """Along the axes that are named; where none is, along all or, with `noop_with_empty_axes`, none."""
         given = integers(node, 1, axes)
         if not given and noop_with_empty_axes:
-            return x
+            return x if alone is None else elementwise(alone, x)
         return reduced(function, x, _axes(node, given, x.ndim), keepdims=bool(keepdims))
 
     @operator(kind, types=types)
@@ -64,14 +72,16 @@ def _whole_product(x: Variable, axes: tuple[int, ...], *, keepdims: bool) -> Var
     return Variable(x.value.prod(axis=axes, keepdims=keepdims))
 
 
-_enter("ReduceL1", lambda x, axes, **options: F.sum(F.absolute(x), axes, **options), axes_as_input=18)
-_enter("ReduceL2", lambda x, axes, **options: F.sqrt(_squares(x, axes, **options)), axes_as_input=18)
+_enter("ReduceL1", lambda x, axes, **options: F.sum(F.absolute(x), axes, **options), axes_as_input=18,
+       alone=F.absolute)  # fmt: skip
+_enter("ReduceL2", lambda x, axes, **options: F.sqrt(_squares(x, axes, **options)), axes_as_input=18,
+       alone=F.absolute)  # fmt: skip
 _enter("ReduceMax", F.max, axes_as_input=18)
 _enter("ReduceMean", F.mean, axes_as_input=18)
 _enter("ReduceMin", F.min, axes_as_input=18)
 _enter("ReduceProd", _whole_product, axes_as_input=18, types=WHOLE)
 _enter("ReduceSum", F.sum, axes_as_input=13)
-_enter("ReduceSumSquare", _squares, axes_as_input=18)
+_enter("ReduceSumSquare", _squares, axes_as_input=18, alone=lambda x: F.multiply(x, x))
 
 
 def _enter_place(kind: str, name: str) -> None:
