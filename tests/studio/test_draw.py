@@ -18,8 +18,8 @@ from madi.studio.pages.draw.elements import BITMAP, received
 READY = 90_000  # milliseconds that a training on a busy machine may take
 
 
-def three(page: Any) -> None:
-    """Draw a 3 with the mouse: two arcs, one above the other."""
+def points_of_three(page: Any) -> list[tuple[float, float]]:
+    """Where a 3 goes: two arcs, one above the other."""
     box = page.locator("canvas.sheet").bounding_box()
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -29,7 +29,12 @@ def three(page: Any) -> None:
         angles = [math.radians(start + 10 * step) for step in range(25)]
         return [place(x + width * math.cos(angle), y + height * math.sin(angle)) for angle in angles]
 
-    points = [*arc(0.5, 0.33, 0.17, 0.16, -150), *arc(0.5, 0.67, 0.2, 0.18, -90)]
+    return [*arc(0.5, 0.33, 0.17, 0.16, -150), *arc(0.5, 0.67, 0.2, 0.18, -90)]
+
+
+def three(page: Any) -> None:
+    """Draw a 3 with the mouse."""
+    points = points_of_three(page)
     page.mouse.move(*points[0])
     page.mouse.down()
     for point in points[1:]:
@@ -92,6 +97,26 @@ def test_undo_and_clear_by_buttons_and_keys(visit: Any) -> None:
     page.get_by_role("button", name="Clear").click()
     page.locator(".leading .said", has_text="Draw here").wait_for()
     assert said.inner_text() == "Draw here on the left"
+
+
+@pytest.mark.long
+def test_a_finger_draws_and_does_not_scroll(visit: Any) -> None:
+    page = visit("/draw?model=box", size="phone")
+    ready(page)
+    fingers = page.context.new_cdp_session(page)
+    fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        touched = [{"x": x, "y": y} for x, y in points]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+
+    first, *rest = points_of_three(page)
+    touch("touchStart", first)
+    for point in rest:
+        touch("touchMove", point)
+    touch("touchEnd")
+    page.locator(".leading .said", has_text="Read as 3").wait_for()
+    assert page.evaluate("window.scrollY") == 0
 
 
 @pytest.mark.long

@@ -26,6 +26,7 @@ from madi.training import Callback, Trainer
 BOX, MNIST = "box", "mnist"  # keys of the two; runs are known by ":" and their names
 RUN = ":"
 EPOCHS = {BOX: 12, MNIST: 2}
+KEPT = 6  # readers, with their examples
 BATCH = 50
 RATE = 2e-3
 
@@ -85,7 +86,10 @@ class Desk:
             if made is not None and made[0] == changed and not (made[1].cancelled or made[1].problem):
                 return made[1]
             making = Making(key)
+            self._makings.pop(key, None)
             self._makings[key] = changed, making
+            for oldest in list(self._makings)[:-KEPT]:
+                del self._makings[oldest]
         threading.Thread(target=self._run, args=(making,), daemon=True, name=f"draw {key}").start()
         return making
 
