@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def application(workplace: Workplace, rules: Rules) -> Guard:
     from madi.studio.frame import register
     from madi.studio.pages import PAGES
 
+    # The event loop starts processes by fork and exec at once, in which no thread of JAX can be missed.
+    warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
     register(PAGES, workplace)
     inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(
