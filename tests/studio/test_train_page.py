@@ -60,7 +60,7 @@ def test_a_training_from_the_first_line_to_the_folder(visit: Any, studio: Studio
 
     page.get_by_role("switch", name="Slow motion").click()
     _button(page, "Train").click()
-    _wait_for(page, "Training")
+    page.wait_for_function("/Step ([3-9].|...) of/.test(document.querySelector('.train-state').innerText)")
     _button(page, "Pause").click()
     _wait_for(page, "Paused")
     page.wait_for_timeout(800)
@@ -81,7 +81,7 @@ def test_a_training_from_the_first_line_to_the_folder(visit: Any, studio: Studio
     assert page.get_by_role("textbox", name="Layer 3").input_value() == "Dense(5)"
 
     other = visit("/train")
-    other.get_by_text("is being trained").wait_for()
+    other.get_by_text("layers-").filter(has_text="is being trained").wait_for()
     other.get_by_role("link", name="Watch it").click()
     _wait_for(other, f"Step {before + 1} of")
 

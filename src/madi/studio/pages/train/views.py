@@ -19,6 +19,7 @@ from madi.studio.training.settings import short_toml
 from madi.studio.training.work import ENDED, Training
 
 SHARE = 25  # times as long as a look took, before the next: the training has the machine
+LONGEST = 5.0  # seconds from one look to the next, however long it takes
 TABS = ("layers", "doctor", "python", "toml")
 MOST_LEGEND = 12
 
@@ -31,6 +32,7 @@ class Views:
         self._done: dict[str, Any] = {}
         self._due: dict[str, float] = {}
         self._toml = self._python = ""
+        self._busy = False  # whether the training needs the machine
 
     # ---- elements
 
@@ -111,6 +113,7 @@ class Views:
         look = training.look
         if look is None:
             return
+        self._busy = training.is_open and not training.resting
         if look.has_plane:
             await self._once("picture", (training.name, frame.step), lambda: self._plane(training, frame))
         else:
@@ -124,13 +127,13 @@ class Views:
             )
 
     async def _once(self, name: str, key: Any, make: Callable[[], Any]) -> None:
-        """Let `make` show something in a thread's time; the next not before 25 times as long has passed."""
-        if self._done.get(name) == key or time.monotonic() < self._due.get(name, 0.0):
+        """Let `make` show something; while a training goes on, the next not before 25 times as long has passed."""
+        if self._done.get(name) == key or (self._busy and time.monotonic() < self._due.get(name, 0.0)):
             return
         began = time.monotonic()
         await make()
         self._done[name] = key
-        self._due[name] = time.monotonic() + min(SHARE * (time.monotonic() - began), 10.0)
+        self._due[name] = time.monotonic() + min(SHARE * (time.monotonic() - began), LONGEST)
 
     async def _plane(self, training: Training, frame: Frame) -> None:
         look, job = training.look, training.job
