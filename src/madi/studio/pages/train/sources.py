@@ -39,7 +39,7 @@ class Sources:
         self._choice.on_value_change(self._chosen)
         self._target = ui.select([], label=self.texts("train.target")).props("outlined dense options-dense")
         self._target.set_visibility(False)
-        self._target.on_value_change(lambda event: event.value and self.form.set("target", event.value))
+        self._target.on_value_change(self._aimed)
         self._about = ui.label("").classes("soft train-about").props("aria-live=polite")
         self._error = ui.label("").classes("notice").props("role=alert")
         self._error.set_visibility(False)
@@ -90,6 +90,10 @@ class Sources:
         else:
             known(TrainConfig(dataset=str(path)), self.progress)
 
+    def _aimed(self, event: Any) -> None:
+        if event.value:
+            self.form.set("target", event.value)
+
     async def offer_targets(self) -> None:
         """The columns of a table to choose from: the last is as a rule what is to be predicted."""
         path = self.workplace.place(self.form.data.removeprefix("file:"))
@@ -97,6 +101,8 @@ class Sources:
             columns = await run.io_bound(columns_of, path)
         except MadiError as error:
             return self.tell(str(error))
+        if not columns:  # the program is ending
+            return None
         self._target.set_options(columns)
         self._target.set_visibility(True)
         self._target.set_value(columns[-1])

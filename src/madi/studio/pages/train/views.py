@@ -29,6 +29,7 @@ class Views:
 
     def __init__(self, shown: Page, form: Form) -> None:
         self.shown, self.texts, self.form = shown, shown.texts, form
+        self._filled: dict[str, Any] = {}  # elements of the tabs
         self._done: dict[str, Any] = {}
         self._due: dict[str, float] = {}
         self._toml = self._python = ""
@@ -61,13 +62,13 @@ class Views:
             element = ui.element("div").classes(f"train-{name}")
             with element:
                 ui.label(self.texts("train.nothing_yet")).classes("soft")
-            setattr(self, f"_{name}", element)
+            self._filled[name] = element
             return
         with ui.element("div").classes("train-code-head"):
             ui.label(self.texts(f"train.{name}_hint")).classes("soft")
             copy = ui.button(self.texts("common.copy"), icon="content_copy").props("flat dense no-caps")
             copy.on_click(lambda: self._copy(name))
-        setattr(self, f"_code_{name}", ui.element("pre").classes("train-code numbers").props("tabindex=0"))
+        self._filled[name] = ui.element("pre").classes("train-code numbers").props("tabindex=0")
 
     def _chose(self, event: Any) -> None:
         self.shown.address.set(tab=None if event.value == TABS[0] else event.value)
@@ -101,7 +102,7 @@ class Views:
         self._toml = short_toml(whole)
         self._python = as_python(whole, outputs=task.outputs, shape=known.shape, classes=len(known.classes))
         for name, text in (("python", self._python), ("toml", self._toml)):
-            element = getattr(self, f"_code_{name}")
+            element = self._filled[name]
             element.clear()
             with element:
                 ui.label(text).classes("train-code-text")
@@ -142,6 +143,8 @@ class Views:
         columns = () if job.data.preparation is None else tuple(job.data.preparation.describe())
         label, classes = self.texts("train.plane_label"), job.data.classes
         drawn = await run.io_bound(lambda: pictures.plane(look.boundary(frame), _names(columns), classes, label))
+        if drawn is None:  # the program is ending
+            return
         self._title.set_content(f"<h2>{self.texts('train.plane')}</h2>")
         self._picture.set_content(drawn)
         self._show_legend(job.data.classes)
@@ -176,8 +179,8 @@ class Views:
         drawn = "".join(_row(layer, words, self.texts) for layer in found or [])
         heads = f"<span></span><b>{words['outputs']}</b><b>{words['gradients']}</b>"
         head = f"<div class='spread-row spread-head'>{heads}</div>"
-        self._layers.clear()
-        with self._layers:
+        self._filled["layers"].clear()
+        with self._filled["layers"]:
             ui.html(head + drawn, sanitize=False).classes("spreads")
 
     async def _findings(self, training: Training, frame: Frame, ended: bool) -> None:
@@ -185,8 +188,8 @@ class Views:
         if look is None:
             return
         found = await run.io_bound(lambda: look.findings(frame, ended=ended)) or []
-        self._doctor.clear()
-        with self._doctor:
+        self._filled["doctor"].clear()
+        with self._filled["doctor"]:
             if not found:
                 ui.label(self.texts("train.healthy")).classes("train-healthy")
             for finding in found:
