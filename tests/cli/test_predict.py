@@ -9,6 +9,7 @@ from PIL import Image
 
 from madi.cli.examples import read_examples
 from madi.datasets import load
+from madi.datasets.pictures import PicturePreparation
 from madi.layers import load as load_model
 from madi.training import predict_classes
 
@@ -72,6 +73,13 @@ def test_pictures_of_all_kinds_become_the_models_examples(tmp_path):
     assert read_examples([tmp_path / "palette.png"], (16,))[1].shape == (1, 16)
 
 
+def test_pictures_of_another_size_go_by_one_rule(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)).save("wide.png")
+    rule = PicturePreparation(8, 8, 1, ("digit",)).decode(tmp_path / "wide.png")
+    assert (read_examples([tmp_path / "wide.png"], (8, 8, 1))[1][0] == rule).all()
+    assert (read_examples([tmp_path / "wide.png"], (64,), invert=True)[1][0] == (1 - rule).ravel()).all()
+
+
 def test_rows_of_numbers(tmp_path):
     (tmp_path / "a.csv").write_text("﻿width,height\n1,2\n\n3,4.5\n", encoding="utf-8")
     np.save("one.npy", np.arange(2))
@@ -93,7 +101,7 @@ def test_a_model_of_numbers_gives_numbers(madi):
     [
         (None, "no.png", "no.png: no such file. Give images, .npy or .csv files, or the name of a dataset."),
         (None, "digit", "digit: no such file, and no such dataset. Did you mean 'digits'?"),
-        (b"text", "a.png", "a.png: cannot be read as an image ("),
+        (b"text", "a.png", "a.png: expected a picture (PNG, JPEG, BMP or WebP), got text ('text'). Convert it to PNG"),
         (b"text", "a.npy", "a.npy: expected a NumPy array, got bytes 74 65 78 74 at byte 0."),
         (b"", "a.csv", "a.csv: expected rows of numbers, got none."),
         (b"1,2\n3,x\n", "a.csv", "a.csv, line 2: expected numbers, got 'x'."),

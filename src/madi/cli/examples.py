@@ -1,4 +1,4 @@
-"""Examples from files: images through pillow, numbers from .npy and .csv."""
+"""Examples from files: PNG, JPEG, BMP and WebP images, numbers from .npy and .csv."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from madi.errors import DataError, FileError, ShapeError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 NUMBERS = (".npy", ".csv")
 Shape = tuple[int, ...]
@@ -23,7 +19,7 @@ def read_examples(paths: Sequence[Path], shape: Shape, *, invert: bool = False) 
     """(names, x): every example in the files, for a model whose examples are of `shape`.
 
     .npy, .csv    one example a row, with as many numbers as `shape` has
-    anything else an image, in grey or colour and of the size as `shape` asks, in 0..1
+    anything else an image, in grey or colour and of the size as `shape` asks, in 0..1 (see `PicturePreparation.decode`)
     invert        whether dark ink on light paper becomes light on dark, as in MNIST
 
     Raises FileError for what cannot be read, ShapeError and DataError for what does not fit.
@@ -91,28 +87,11 @@ def _is_number(word: str) -> bool:
 
 
 def _image(path: Path, shape: Shape, invert: bool) -> np.ndarray:
-    """An image as the model's examples are: resized, in grey or colour."""
-    from PIL import Image as images
-    from PIL import UnidentifiedImageError
+    """An image as the model's examples are, by the rule of `madi serve` and of pictures of one's own."""
+    from madi.datasets.pictures import PicturePreparation
 
-    height, width, channels = _image_shape(path, shape)
-    try:
-        with images.open(path) as image:
-            fitted = _flat(image).convert("L" if channels == 1 else "RGB").resize((width, height))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, images.DecompressionBombError) as error:
-        raise FileError(f"{path}: cannot be read as an image ({error}). Give a PNG, .npy or .csv file.") from error
-    pixels = np.asarray(fitted, np.float32).reshape(height, width, channels) / 255
+    pixels = PicturePreparation(*_image_shape(path, shape), ("picture",)).decode(path)
     return (1 - pixels if invert else pixels).reshape(shape)
-
-
-def _flat(image: Image) -> Image:
-    """The image on white, where it is transparent."""
-    from PIL import Image as images
-
-    if not image.has_transparency_data:
-        return image
-    layer = image.convert("RGBA")
-    return images.alpha_composite(images.new("RGBA", layer.size, "white"), layer)
 
 
 def _image_shape(path: Path, shape: Shape) -> tuple[int, int, int]:
