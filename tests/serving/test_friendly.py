@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import madi
+from madi.cli.examples import read_examples
 from madi.serving import wire
 from tests.serving.conftest import CLASSES, ROWS, Found, png, tensor
 from tests.web.running import Running
@@ -139,6 +142,28 @@ def test_a_picture_for_a_model_of_flat_grey_pixels(served: Running, found: dict[
         expected = madi.predict_classes(found["digits"].model, x.reshape(1, 64).astype(np.float32))[1][0]
         told = served.ask("POST", path, png(pixels), Content_Type="image/png").json["predictions"][0]
         assert list(told["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_a_picture_of_another_size_is_answered_as_by_the_command_line(
+    served: Running, found: dict[str, Found], tmp_path: Path
+) -> None:
+    file = tmp_path / "wide.png"
+    file.write_bytes(png(np.random.default_rng(1).integers(0, 256, (40, 90, 4))))
+    for path, invert in (("/predict/digits", False), ("/predict/digits?invert=true", True)):
+        x = read_examples([file], (64,), invert=invert)[1]
+        expected = madi.predict_classes(found["digits"].model, x)[1][0]
+        told = served.ask("POST", path, file.read_bytes(), Content_Type="image/png").json["predictions"][0]
+        assert list(told["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_a_jpeg_may_not_go_over_its_pixels_again_and_again(served: Running) -> None:
+    text = io.BytesIO()
+    Image.new("L", (64, 64), 77).save(text, "JPEG", progressive=True)
+    content = text.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    for times, status in ((0, 200), (20, 200), (200, 400)):
+        again = content[:-2] + last * times + content[-2:]
+        assert served.ask("POST", "/predict/digits", again, Content_Type="image/jpeg").status == status
 
 
 def test_what_is_no_picture_or_not_wanted_is_refused(served: Running) -> None:

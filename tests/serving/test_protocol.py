@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,6 +136,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"inputs": [{**GOOD, "data": [[1, 2], [3]]}]}, "do not fill the shape"),
     ({"inputs": [{**GOOD, "datatype": "INT64", "data": [10**30] * 8}]}, "of the datatype INT64"),
     ({"inputs": [{**GOOD, "datatype": "FP64", "data": [1e300] * 8}]}, "finite"),
+    ({"inputs": [{**GOOD, "datatype": "FP16", "data": [1e6] * 8}]}, "of the datatype FP16"),
+    ({"inputs": [{**GOOD, "datatype": "FP32", "data": [1e39] * 8}]}, "of the datatype FP32"),
+    ({"inputs": [{**GOOD, "data": [True] + [0] * 7}]}, "true or false"),
+    ({"inputs": [{**GOOD, "data": [[0, 1.5, 0, 0], [0, 0, 0, False]]}]}, "true or false"),
     ({"inputs": [GOOD], "outputs": [{"name": "x"}]}, '"outputs" among output, probabilities, label'),
     ({"inputs": [GOOD], "outputs": [{"name": "label"}] * 2}, "each once"),
     ({"inputs": [GOOD], "outputs": {"name": "label"}}, '"outputs" among'),
@@ -186,6 +192,18 @@ def test_only_json_is_taken(served: Running, rows: np.ndarray) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png"):
         assert served.ask("POST", "/v2/models/plain/infer", body, Content_Type=kind).status == 415
     assert served.ask("POST", "/v2/models/plain/infer", body, Content_Type="Application/JSON; x=y").status == 200
+
+
+def test_compressed_and_binary_bodies_are_refused(served: Running, rows: np.ndarray) -> None:
+    body = json.dumps({"inputs": [tensor(rows)]}).encode()
+    ask = partial(served.ask, "POST", Content_Type="application/json")
+    for path in ("/v2/models/plain/infer", "/predict/plain"):
+        answer = ask(path, gzip.compress(body), Content_Encoding="gzip")
+        assert (answer.status, answer.json["error"]) == (415, "Send the body as it is, not compressed.")
+    assert ask("/v2/models/plain/infer", body, Content_Encoding="identity").status == 200
+    answer = ask("/v2/models/plain/infer", body + b"\0\0", Inference_Header_Content_Length=str(len(body)))
+    assert answer.status == 415
+    assert "binary_data=False" in answer.json["error"]
 
 
 def test_no_pickle_is_read(served: Running) -> None:

@@ -13,7 +13,7 @@ import pytest
 from madi.errors import ConfigurationError
 from madi.web.connections import Bounds
 from madi.web.lifetime import _waiting
-from madi.web.server import bound
+from madi.web.server import bound, serve_application
 from tests.web.running import Running, received, status_of
 
 QUICK = Bounds(seconds=1.0, rate=100_000, header=4096, headers=20, most=30)
@@ -196,3 +196,19 @@ def test_a_port_that_is_taken_is_told() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"Port {port} of 127.0.0.1 cannot be listened on"):
             bound("127.0.0.1", port)
+
+
+def test_a_port_that_another_program_took_meanwhile_is_told() -> None:
+    others = []
+
+    def make(port: int) -> Any:
+        others.append(bound("127.0.0.1", port))  # Linux allows two while neither listens
+        others[0].listen()
+        return application
+
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be listened on"):
+            serve_application(make, ready=lambda port: None)
+    finally:
+        for other in others:
+            other.close()

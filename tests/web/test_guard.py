@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import logging
@@ -164,3 +165,17 @@ def test_a_fault_tells_nothing_of_the_program(open_: Running) -> None:
 def test_any_name_without_a_token_is_no_rule() -> None:
     with pytest.raises(ValueError, match="needs a token"):
         Rules(None)
+
+
+def test_what_the_end_of_the_server_cuts_off_is_told() -> None:
+    sent: list[Any] = []
+
+    async def cut_off(scope: Any, receive: Any, send: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost:1")]}
+    asyncio.run(Guard(cut_off, Rules(local_hosts(1)))(scope, send, send))
+    assert (sent[0]["status"], sent[1]["body"]) == (503, b"The program ends.")

@@ -36,12 +36,16 @@ class Asking:
 
     async def infer(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
         """The route of the protocol: tensors in, tensors out."""
+        if _header(scope, b"inference-header-content-length"):
+            raise Refusal(415, "Send tensors in JSON, not binary: with the official client, binary_data=False.")
+        _expect_plain(scope)
         if _kind(scope) not in (JSON, ""):
             raise Refusal(415, f"Send {JSON}.")
         return await self._asked(receive, model, version, _read_inference, inference_of)
 
     async def predict(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
         """The friendly route: rows or a picture in, classes with probabilities or numbers in their units out."""
+        _expect_plain(scope)
         kind = _kind(scope)
         if kind.startswith("image/"):
             query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
@@ -108,10 +112,20 @@ class _Held:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _header(scope: Scope, name: bytes) -> str:
+    found = next((value for known, value in scope["headers"] if known == name), b"")
+    return found.strip().lower().decode("latin-1")
+
+
 def _kind(scope: Scope) -> str:
     """The type of the body: "application/json"."""
-    found = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    return found.partition(b";")[0].strip().lower().decode("latin-1")
+    return _header(scope, b"content-type").partition(";")[0].strip()
+
+
+def _expect_plain(scope: Scope) -> None:
+    """Refusal 415 for a body that is compressed: what it would become is not known before it is there."""
+    if _header(scope, b"content-encoding") not in ("", "identity"):
+        raise Refusal(415, "Send the body as it is, not compressed.")
 
 
 def _examples(served: Served, read: Read, body: bytes) -> tuple[np.ndarray, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,16 @@ def numbers_of(what: str, data: list[Any]) -> np.ndarray:
         raise Refusal(400, f"{what}: expected lists of numbers, nested evenly.") from error
     if array.dtype.kind not in "fiub":
         raise Refusal(400, f"{what}: expected numbers within 64 bits, and nothing else.")
+    if array.dtype.kind != "b" and _has_truths(data):
+        raise Refusal(400, f"{what}: expected numbers alone, got true or false among them.")
     return array
+
+
+def _has_truths(data: list[Any]) -> bool:
+    """Whether true or false is among the numbers of evenly nested lists: to NumPy they are 1 and 0."""
+    while data and type(data[0]) is list:
+        data = list(chain.from_iterable(data))
+    return bool in set(map(type, data))
 
 
 def listed(names: Sequence[str]) -> str:
@@ -122,6 +132,9 @@ def _expect_type(name: str, array: np.ndarray, datatype: str) -> None:
     if fits and kind in "iu" and array.size:
         bounds: Any = np.iinfo(DATATYPES[datatype])
         fits = bool(array.min() >= bounds.min and array.max() <= bounds.max)
+    if fits and kind == "f":
+        with np.errstate(over="ignore"):
+            fits = bool(np.isfinite(array.astype(DATATYPES[datatype], copy=False)).all())
     if not fits:
         raise Refusal(400, f"input '{name}': not all of its values are of the datatype {datatype}.")
 

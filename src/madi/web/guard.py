@@ -103,6 +103,10 @@ class Guard:
             await self.application(scope, _limited(receive, self.rules.body), answer.send)
         except Refusal as refusal:
             await self._refuse(scope, receive, answer, refusal)
+        except asyncio.CancelledError:  # the server ends and has waited long enough
+            if scope["type"] != "http":
+                raise
+            await self._refuse(scope, receive, answer, Refusal(503, "The program ends."))
         except Exception:
             logging.getLogger("madi").exception("a request failed")
             await self._refuse(scope, receive, answer, Refusal(500, "A fault of the program."))

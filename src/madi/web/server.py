@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0: a free one.  ConfigurationError where the address cannot be had."""
+    """A socket to listen on; port 0: a free one.  ConfigurationError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -22,10 +22,14 @@ def bound(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise ConfigurationError(
-            f"Port {port} of {host} cannot be listened on ({error.strerror}). Choose another; 0 takes a free one."
-        ) from error
+        raise _taken(host, port, error) from error
     return listening
+
+
+def _taken(host: str, port: int, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"Port {port} of {host} cannot be listened on ({error.strerror}). Choose another; 0 takes a free one."
+    )
 
 
 def serve_application(
@@ -49,6 +53,10 @@ def serve_application(
     with bound(host, port) as listening:
         number = listening.getsockname()[1]
         server = made(make(number), ready=partial(ready, number), ending=ending, web_sockets=web_sockets)
+        try:
+            listening.listen()  # two programs can be bound to a port while neither listens yet
+        except OSError as error:
+            raise _taken(host, number, error) from error
         server.run(sockets=[listening])
 
 
