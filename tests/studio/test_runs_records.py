@@ -91,17 +91,19 @@ def test_a_run_that_did_not_end_in_order_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("process", "host", "state"),
     [
-        (os.getpid(), platform.node(), RUNNING),
-        (2**22 + 7, platform.node(), UNFINISHED),  # above the largest number of a process
-        (os.getpid(), "elsewhere", UNFINISHED),
-        (-1, platform.node(), UNFINISHED),
-        ("x", platform.node(), UNFINISHED),
+        ("own", "here", RUNNING),
+        (2**22 + 7, "here", UNFINISHED),  # above the largest number of a process
+        ("own", "elsewhere", UNFINISHED),
+        (-1, "here", UNFINISHED),
+        ("x", "here", UNFINISHED),
     ],
 )
 def test_a_run_whose_process_is_there_is_running(tmp_path: Path, process: Any, host: str, state: str) -> None:
     path = run(tmp_path, "one", results=None, model=False)
     (path / "checkpoints").mkdir()
-    (path / "checkpoints" / "lock").write_text(json.dumps({"process": process, "host": host}), encoding="utf-8")
+    lock = {"process": os.getpid() if process == "own" else process}
+    lock["host"] = platform.node() if host == "here" else host
+    (path / "checkpoints" / "lock").write_text(json.dumps(lock), encoding="utf-8")
     assert states(tmp_path) == {"one": state}
 
 
