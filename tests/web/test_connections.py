@@ -179,6 +179,13 @@ def test_at_the_end_each_connection_gets_its_answer_and_is_closed() -> None:
         assert not running.thread.is_alive()
 
 
+def test_a_server_that_ends_leaves_the_bounds_of_others_as_they_are() -> None:
+    bounds = Bounds()
+    with Running(lambda port: application, bounds=bounds):
+        pass
+    assert not bounds.ending
+
+
 def test_connections_that_nobody_has_taken_yet_are_taken_at_the_end() -> None:
     with bound("127.0.0.1", 0) as listening:
         listening.listen()

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,7 @@ class Server(uvicorn.Server):
         ready: Callable[[], None] = _nothing,
         ending: Callable[[], None] = _nothing,
     ) -> None:
-        self._bounds, self._ready, self._ending = bounds or Bounds(), ready, ending
+        self._bounds, self._ready, self._ending = replace(bounds or Bounds()), ready, ending  # its own: it ends alone
         protocol: Any = partial(BoundedProtocol, bounds=self._bounds)
         settings = uvicorn.Config(
             application, log_level="error", access_log=False, server_header=False, date_header=False,
