@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 import madi
 from madi.cli.examples import read_examples
-from madi.serving import wire
+from madi.serving import raw, wire
 from tests.serving.conftest import CLASSES, ROWS, Found, png, tensor
 from tests.web.running import Running
 
@@ -86,6 +87,19 @@ def test_what_is_ignored_is_told(served: Running) -> None:
     assert "and 20 more" in answer["notices"][0]
     unseen = served.ask("POST", "/predict/houses", {**HOUSE, "kind": "castle"}).json
     assert "castle" in unseen["notices"][0]
+
+
+def test_rows_of_a_table_are_read_while_others_are_answered(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers, read = list[threading.Thread](), raw.from_json
+
+    def watched(*given: Any) -> Any:
+        readers.append(threading.current_thread())
+        return read(*given)
+
+    monkeypatch.setattr(raw, "from_json", watched)
+    assert served.ask("POST", "/predict/houses", {"rows": [HOUSE]}).status == 200
+    assert len(readers) == 1
+    assert readers[0] is not served.thread
 
 
 def test_whole_numbers_beyond_64_bits_and_empty_columns(served: Running) -> None:
