@@ -16,7 +16,6 @@ from madi.web.guard import Refusal
 if TYPE_CHECKING:
     from madi.datasets.tables import TablePreparation
 
-MOST_SCANS = 100  # of a JPEG: each goes over all pixels, and ten thousand fit into a megabyte
 Examples = tuple[np.ndarray, list[str]]  # with what the reader of the answers must know
 ROWS = "rows"
 
@@ -57,8 +56,6 @@ def from_picture(served: Served, content: bytes, *, invert: bool = False) -> np.
     """
     from madi.datasets.pictures import PicturePreparation
 
-    if content.startswith(b"\xff\xd8\xff") and content.count(b"\xff\xda") > MOST_SCANS:
-        raise Refusal(400, f"The picture has more than {MOST_SCANS} scans. Convert it to PNG.")
     preparation = served.preparation
     if isinstance(preparation, PicturePreparation):
         return preparation.decode(content)[None]

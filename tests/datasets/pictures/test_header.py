@@ -233,6 +233,12 @@ def test_a_png_with_fewer_rows_than_it_declares(chunk):
     assert "truncated PNG: its pixel data end too early" in error(declared_png(chunk, 10, 10, stored=100))
 
 
+def test_a_jpeg_that_goes_over_its_pixels_again_and_again(encode, pixels):
+    data = encode(pixels(1, 64, 64), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert error(data[:-2] + last * 200 + data[-2:]).startswith("x.png: a JPEG of more than 100 scans: ")
+
+
 def test_a_jpeg_whose_frame_lies(encode, pixels, undecoded):
     data = bytearray(encode(pixels(1, 8, 8), "JPEG"))
     frame = data.index(b"\xff\xc0")

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from functools import partial
 
 from madi.datasets.pictures.frame import Frame
-from madi.datasets.pictures.refusal import corrupt
+from madi.datasets.pictures.refusal import Refusal, corrupt
 
 _EXIF = b"Exif\0\0"
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15, among which stand DHT, JPG and DAC
 _SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _JFIF, _ADOBE = 0xE0, 0xEE  # they say what the channels are
 _OTHERS = {*range(0xE0, 0xF0), 0xFE} - {_JFIF, _ADOBE}
+_MOST_SCANS = 100  # each goes over all pixels again, and ten thousand fit into a megabyte; cameras write up to 12
 _MOST_PIXELS_IN_BYTE = 512  # a block of 8 x 8 pixels takes a bit at least
 
 
@@ -37,6 +38,8 @@ def read_frame(data: bytes) -> Frame:
             kept += [bytes([0xFF, marker]), segment]
     if not channels:
         raise corrupt("JPEG", "it has no frame before its first scan")
+    if data.count(b"\xff\xda", end) > _MOST_SCANS:
+        raise Refusal(f"a JPEG of more than {_MOST_SCANS} scans: it is made to take hours", "Convert it to PNG.")
     stored = len(data) - end
     content = partial(b"".join, [*kept, data[end:]])
     return Frame(size, channels == 1, stored, _MOST_PIXELS_IN_BYTE * stored, content, exif)
