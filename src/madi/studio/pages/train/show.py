@@ -56,6 +56,7 @@ class Show:
         self.form.listeners.append(self._settings_changed)
         gone = self.shown.address.text("job") if self.training is None else ""
         self._tell_busy(self.texts("train.gone", name=gone) if gone else "")
+        self._tell_state()
         ui.timer(PERIOD, self.refresh)
         ui.timer(PERIOD, self.look)
 
