@@ -39,7 +39,7 @@ def results(folder: Path) -> tuple[float, float]:
 def plain(config: Path, folder: Path) -> tuple[float, float]:
     """By `madi train`."""
     command = [sys.executable, "-m", "madi", "train", "--config", str(config), "--output", str(folder), "--quiet"]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return results(folder)
 
 
