@@ -42,7 +42,8 @@ def assert_near(got: np.ndarray, expected: np.ndarray, terms: int) -> None:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("relu", [False, True])
 def test_matches_numpy_in_float64(path: str, relu: bool) -> None:
-    for shape in SHAPES if path not in ("numpy", "off") else SHAPES[::12]:
+    # XLA compiles each: with ReLU, which changes the first product alone, every fifth
+    for shape in SHAPES[:: 12 if path in ("numpy", "off") else 5 if relu else 1]:
         x, weight, bias, gy = (array.astype(np.float64) for array in make_arrays(*shape))
         y, gx, gweight, gbias = on_path(path, make_arrays(*shape), relu)
         expected = x @ weight + bias
