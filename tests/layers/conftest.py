@@ -24,3 +24,15 @@ def assert_gradients():
             np.testing.assert_allclose(leaf.grad, gradient, rtol=1e-12, atol=1e-12)
 
     return check
+
+
+@pytest.fixture
+def assert_mistake():
+    """assert_mistake(call, error, message): the call raises this error with these very words."""
+
+    def check(call, error, message):
+        with pytest.raises(error) as raised:
+            call()
+        assert str(raised.value) == message
+
+    return check

@@ -235,11 +235,8 @@ class Named(layers.Layer):
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_named(case):
-    call, error, message = MISTAKES[case]
-    with pytest.raises(error) as raised:
-        call()
-    assert str(raised.value) == message
+def test_mistakes_are_named(case, assert_mistake):
+    assert_mistake(*MISTAKES[case])
 
 
 def test_a_layer_that_takes_no_arguments_says_so():

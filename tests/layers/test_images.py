@@ -397,8 +397,5 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_named(case):
-    call, error, message = MISTAKES[case]
-    with pytest.raises(error) as raised:
-        call()
-    assert str(raised.value) == message
+def test_mistakes_are_named(case, assert_mistake):
+    assert_mistake(*MISTAKES[case])

@@ -56,13 +56,7 @@ class Conv2D(Layer):
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
         """W from the initializer, b zeros."""
-        expect_images(self, (None, *shape))
-        channels = shape[-1]
-        if channels % self.groups or self.filters % self.groups:
-            raise ConfigurationError(
-                f"{self.label()}: expected groups to divide the {channels} channels and the {self.filters} filters, "
-                f"got {self.groups}. Use groups=1."
-            )
+        channels = channels_of(self, shape)
         inputs, pixels = channels // self.groups, self.kernel_size[0] * self.kernel_size[1]
         fan = inputs * pixels, self.filters // self.groups * pixels
         self.weight = Parameter(self.initializer(key, (*self.kernel_size, inputs, self.filters), fan))
@@ -113,6 +107,18 @@ def kernel_path(engine: str = "jax") -> str:
 
     pixel = np.zeros((1, 1, 1, 1), np.float32)
     return conv2d_path(pixel if engine == "numpy" else jnp.asarray(pixel), pixel)
+
+
+def channels_of(layer: Any, shape: Any) -> int:
+    """The channels of images of this shape; ConfigurationError where groups do not divide them or the filters."""
+    expect_images(layer, (None, *shape))
+    channels: int = shape[-1]
+    if channels % layer.groups or layer.filters % layer.groups:
+        raise ConfigurationError(
+            f"{layer.label()}: expected groups to divide the {channels} channels and the {layer.filters} filters, "
+            f"got {layer.groups}. Use groups=1."
+        )
+    return channels
 
 
 def expect_images(layer: Layer, shape: Any, channels: int | None = None) -> None:

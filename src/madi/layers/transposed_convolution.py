@@ -8,11 +8,10 @@ import numpy as np
 
 import madi.functions as F
 from madi import initializers
-from madi.errors import ConfigurationError
 from madi.graph import Parameter, Variable
 from madi.kernels.windows import pair
 from madi.layers.base import Layer
-from madi.layers.convolution import checked_padding, expect_images, kernel_path, naming
+from madi.layers.convolution import channels_of, checked_padding, expect_images, kernel_path, naming
 from madi.options import expect_count
 
 
@@ -57,13 +56,7 @@ class Conv2DTranspose(Layer):
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
         """W from the initializer, b zeros."""
-        expect_images(self, (None, *shape))
-        channels = shape[-1]
-        if channels % self.groups or self.filters % self.groups:
-            raise ConfigurationError(
-                f"{self.label()}: expected groups to divide the {channels} channels and the {self.filters} filters, "
-                f"got {self.groups}. Use groups=1."
-            )
+        channels = channels_of(self, shape)
         filters, pixels = self.filters // self.groups, self.kernel_size[0] * self.kernel_size[1]
         seen = max(pixels // (self.stride[0] * self.stride[1]), 1)
         fan = channels // self.groups * seen, filters * pixels
