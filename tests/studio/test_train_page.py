@@ -30,6 +30,16 @@ def _wait_for(page: Any, text: str, within: str = ".train-state") -> None:
     )
 
 
+def _settled_picture(page: Any) -> str:
+    """The picture once nothing newer has come for a second and a half: looks follow the steps a little later."""
+    image = page.locator("svg.plane image")
+    image.wait_for()
+    found = ""
+    while found != (found := image.get_attribute("href")):
+        page.wait_for_timeout(1500)
+    return found
+
+
 def _step(page: Any) -> int:
     found = re.search(r"Step ([\d,]+) of", page.locator(".train-state").inner_text())
     assert found is not None
@@ -67,17 +77,15 @@ def test_a_training_from_the_first_line_to_the_folder(visit: Any, studio: Studio
     before = _step(page)
     _button(page, "One step").click()
     _wait_for(page, f"Step {before + 1} of")
-    page.locator("svg.plane image").wait_for()
-    newest = page.locator("svg.plane image").get_attribute("href")
+    newest = _settled_picture(page)
 
     page.locator(".q-slider__track-container").click(position={"x": 1, "y": 8})
     _wait_for(page, "Looking back at step 0")
     page.wait_for_function("(old) => document.querySelector('svg.plane image').getAttribute('href') != old", arg=newest)
-    first = page.locator("svg.plane image").get_attribute("href")
+    first = _settled_picture(page)
     page.reload()
     _wait_for(page, "Looking back at step 0")
-    page.locator("svg.plane image").wait_for()
-    assert page.locator("svg.plane image").get_attribute("href") == first
+    assert _settled_picture(page) == first
     assert page.get_by_role("textbox", name="Layer 3").input_value() == "Dense(5)"
 
     other = visit("/train")
