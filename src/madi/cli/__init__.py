@@ -1,4 +1,5 @@
-"""The command line: `madi train | evaluate | predict | inspect | check | datasets | lab`.
+"""The command line: `madi train | tune | evaluate | predict | inspect | check | export
+| datasets | studio | serve | lab`.
 
 Exit codes: 0 success; 2 the user's mistake, told in one line; 1 a fault of madi, whose log file is named; 130 after
 Ctrl-C, 143 after SIGTERM.

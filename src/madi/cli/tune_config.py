@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from madi.cli.settings import kinds_of, read
+from madi.cli.spelling import as_option
 from madi.config import DATA, OWN, TrainConfig
 from madi.errors import ConfigurationError, as_keyword, spelled, unknown_name
 from madi.options import Interval, Options, expect_count, expect_number
@@ -89,7 +90,7 @@ class TuneConfig(TrainConfig, SearchConfig):
         plain = [text for name, text in DEFAULT_RANGES.items() if name not in given]
         chosen = cls(**{**given, "range": given.get("range") or plain})
         if twice := [name for name in chosen.ranges() if name in given]:
-            option = _option(twice[0])
+            option = as_option(twice[0])
             raise ConfigurationError(f"{option} is given as a value and as a --range. Leave out one of them.")
         if not chosen.range:
             told = "learning rate and weight decay are given, so that nothing is tuned. Add a --range."
@@ -114,17 +115,13 @@ class TuneConfig(TrainConfig, SearchConfig):
         for text in self.range or ():
             name = _tuned(text)
             if name in found:
-                raise ConfigurationError(f"--range {text}: {_option(name)} has a range already. Give one of them.")
+                raise ConfigurationError(f"--range {text}: {as_option(name)} has a range already. Give one of them.")
             try:
                 with spelled(as_keyword):  # the option is named already
                     found[name] = _range(self.fixed(), name, text.partition("=")[2])
             except ConfigurationError as error:
                 raise ConfigurationError(f"--range {text}: {error}") from error
         return found
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _tuned(text: str) -> str:
@@ -134,7 +131,7 @@ def _tuned(text: str) -> str:
         raise ConfigurationError(f"--range {text}: says no range. {SYNTAX}.")
     name, known = word.strip().removeprefix("--").replace("-", "_"), [f.name for f in dataclasses.fields(TrainConfig)]
     if name in NOT_TUNED:
-        raise ConfigurationError(f"--range {text}: {word} is the same for all trials. Give it as {_option(name)}.")
+        raise ConfigurationError(f"--range {text}: {word} is the same for all trials. Give it as {as_option(name)}.")
     if name not in known:
         tuned: Collection[str] = [entry.replace("_", "-") for entry in known if entry not in NOT_TUNED]
         raise ConfigurationError(f"--range {text}: {unknown_name('option', word, tuned)}")

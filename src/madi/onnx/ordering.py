@@ -71,5 +71,5 @@ def needed(nodes: Sequence[Node], wanted: Collection[str]) -> list[Node]:
     for node in reversed(nodes):
         if not names.isdisjoint(node.outputs):
             kept.append(node)
-            names.update(node.inputs)
+            names.update(name for name in node.inputs if name != LEFT_OUT)
     return kept[::-1]

@@ -98,14 +98,7 @@ class Records:
     def find(self) -> list[Record]:
         """All of them as they are now."""
         with self._lock:
-            known, self._known = self._known, {}
-            for path in _folders(self.root):
-                signature = _signature(path)
-                kept = known.get(path)
-                fresh = kept is not None and kept[0] == signature and kept[1].state != RUNNING
-                self._known[path] = (
-                    kept if kept is not None and fresh else (signature, _read(self.root, path, signature))
-                )
+            self._known = {path: self._fresh(path) for path in _folders(self.root)}
             records = [record for _, record in self._known.values()]
         return sorted(records, key=lambda record: (-record.changed, record.name))
 

@@ -66,5 +66,4 @@ TEXTS: dict[str, tuple[str, str]] = {
     "remove": ("Do not show {run} any more", "비교에서 빼기: {run}"),
     "choose": ("Choose runs in the table to compare them.", "표에서 비교할 기록을 선택하세요."),
     "most": ("At most {count} runs are shown beside each other.", "한 번에 최대 {count}개까지 비교합니다."),
-    "changed_now": ("{count} runs", "기록 {count}개"),
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from madi.config import TrainConfig
-from madi.datasets import NAMES, Dataset, Listing, StreamedDataset, catalogue
+from madi.datasets import Dataset, Listing, StreamedDataset, catalogue
 from madi.datasets.dataset import Batches, size_of
 from madi.errors import ConfigurationError
 from madi.runs import sources
@@ -150,8 +150,3 @@ def _points(part: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] 
         return None
     step = -(-len(part.x) // MOST_POINTS)
     return part.x[::step], part.y[::step]
-
-
-def is_boxed(name: str) -> bool:
-    """Whether it is a dataset by name, or a gate."""
-    return name in NAMES or name in GATES

@@ -88,7 +88,7 @@ class Show:
             ui.label(self.texts("train.look_back")).classes("soft")
             self._slider = ui.slider(min=0, max=1, value=0, on_change=self._scrubbed)
             self._slider.props(f'dense label aria-label="{self.texts("train.look_back")}"')
-            self._newest = ui.button(self.texts("train.newest"), on_click=self._follow).props("flat dense no-caps")
+            ui.button(self.texts("train.newest"), on_click=self._follow).props("flat dense no-caps")
 
     def _asks_slow(self) -> bool:
         return self.shown.address.text("slow") == "1"
