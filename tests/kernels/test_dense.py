@@ -120,3 +120,13 @@ def test_no_bias_no_rows_and_float64(path: str) -> None:
         assert dense_input_gradient(jnp.zeros((0, 2), jnp.float32), weight).shape == (0, 3)
         np.testing.assert_array_equal(dense_weight_gradient(jnp.zeros((0, 3)), gy[:0])[0], np.zeros((3, 2)))
         assert dense_forward(jnp.asarray(x, jnp.float64), weight.astype(np.float64)).dtype == np.float64
+
+
+def test_products_by_numpy_warn_of_nothing() -> None:
+    # the flags that its BLAS raises cannot be trusted (they come with finite matrices too), so no product reports them
+    x, weight, bias, gy = make_arrays(4, 5, 3)
+    x[0, :2], weight[:2, 0], gy[0, 0] = (np.inf, -np.inf), (1, 1), np.inf
+    with np.errstate(all="raise"):
+        y, *_ = on_path("numpy", (x, weight, bias, gy))
+    assert np.isnan(y[0, 0])
+    assert np.isfinite(y[1:]).all()

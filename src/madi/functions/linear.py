@@ -10,6 +10,7 @@ import numpy as np
 from madi.errors import ShapeError
 from madi.functions.arithmetic import broadcastable, sum_to
 from madi.graph import Array, Function, Variable
+from madi.kernels.arrays import silent_products
 from madi.kernels.dense import dense_forward, dense_input_gradient, dense_weight_gradient
 
 
@@ -22,6 +23,7 @@ class MatMul(Function):
 
     symbol = "@"
 
+    @silent_products
     def forward(self, x0: Array, x1: Array) -> Array:
         self.x0, self.x1 = x0, x1
         inner = x0.shape[-1:], x1.shape[-2:-1] if x1.ndim > 1 else x1.shape
@@ -37,6 +39,7 @@ class MatMul(Function):
             )
         return x0 @ x1
 
+    @silent_products
     def backward(self, gy: Array) -> tuple[Array | None, Array | None]:
         rows = self.x0 if self.x0.ndim > 1 else self.x0[None, :]
         columns = self.x1 if self.x1.ndim > 1 else self.x1[:, None]

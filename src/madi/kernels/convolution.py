@@ -25,7 +25,7 @@ from jax import lax
 
 from madi.errors import ConfigurationError, ShapeError
 from madi.kernels import native
-from madi.kernels.arrays import array_library, widened
+from madi.kernels.arrays import array_library, silent_products, widened
 from madi.kernels.windows import Windows, make_windows
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -138,6 +138,7 @@ def _offsets(windows: Windows, out: tuple[int, int]) -> Iterator[tuple[int, int,
             yield k, l, (slice(None), rows, columns)
 
 
+@silent_products
 def _numpy_forward(x: Any, weight: Any, windows: Windows, groups: int) -> Any:
     out = windows.output_size(x.shape[1:3])
     padded = np.pad(x, ((0, 0), *windows.padding, (0, 0)))
@@ -148,6 +149,7 @@ def _numpy_forward(x: Any, weight: Any, windows: Windows, groups: int) -> Any:
     return y
 
 
+@silent_products
 def _numpy_input_gradient(gy: Any, weight: Any, shape: Any, windows: Windows, groups: int) -> Any:
     (top, bottom), (left, right) = windows.padding
     n, h, w, c = shape
@@ -158,6 +160,7 @@ def _numpy_input_gradient(gy: Any, weight: Any, shape: Any, windows: Windows, gr
     return padded[:, top : top + h, left : left + w]
 
 
+@silent_products
 def _numpy_weight_gradient(x: Any, gy: Any, windows: Windows, groups: int) -> Any:
     padded = np.pad(x, ((0, 0), *windows.padding, (0, 0)))
     gweight = np.zeros((*windows.size, x.shape[3] // groups, gy.shape[3]), np.result_type(x, gy))

@@ -33,7 +33,7 @@ import numpy as np
 from jax import lax
 
 from madi.kernels import native
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, silent_products
 
 MOST_OUTPUTS = 128
 MOST_TERMS = 2048  # of each sum: with two vectors of columns, 256 KiB of the second factor
@@ -72,15 +72,18 @@ def _rows(array: Any) -> Any:
     return array.reshape(-1, array.shape[-1])
 
 
+@silent_products
 def _forward(x: Any, weight: Any, bias: Any, relu: bool) -> Any:
     y = x @ weight if bias is None else x @ weight + bias
     return array_library(y).maximum(y, 0) if relu else y
 
 
+@silent_products
 def _input_gradient(gy: Any, weight: Any) -> Any:
     return gy @ weight.T
 
 
+@silent_products
 def _weight_gradient(x: Any, gy: Any) -> tuple[Any, Any]:
     return _rows(x).T @ _rows(gy), _rows(gy).sum(axis=0)
 
