@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from madi.config import TrainConfig
 from madi.studio.records import PARTS, Record
-from madi.training.history import VALIDATION
+from madi.training.history import NOT_RESULTS, VALIDATION
 
 COLOURS = 8  # that tell curves apart; the ninth run has the first one again
-BESIDES = ("epoch", "learning_rate", "seconds")  # columns of a history that are no measurement
 LOSS = "loss"
 SMALLEST = 1e-12  # what a logarithmic axis can still show
 
@@ -65,7 +64,7 @@ def results(record: Record) -> tuple[list[str], list[Result]]:
 def metrics_of(histories: Sequence[Rows]) -> list[str]:
     """What was measured in training or validation of some of the runs, the loss first, each once."""
     names = dict.fromkeys(
-        name.removeprefix(VALIDATION) for rows in histories for row in rows for name in row if name not in BESIDES
+        name.removeprefix(VALIDATION) for rows in histories for row in rows for name in row if name not in NOT_RESULTS
     )
     return sorted(names, key=lambda name: name != LOSS)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from madi.errors import DataError
+from madi.training.history import NOT_RESULTS, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from madi.training.history import History
 
-VALIDATION = "validation_"
-NOT_RESULTS = ("epoch", "seconds", "learning_rate")
 TERMS = {"auc": "AUC", "f1": "F1", "r_squared": "R²"}  # where the field writes more than words
 
 # Of the palette of Okabe and Ito, "Color universal design" (2008): told apart with any colour vision, and in grey.

@@ -10,6 +10,7 @@ from typing import Any
 from madi.errors import FileError
 
 VALIDATION = "validation_"
+NOT_RESULTS = ("epoch", "learning_rate", "seconds")  # entries of an epoch's row that are no loss and no metric
 
 
 class History:

@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from madi.errors import ConfigurationError
+from madi.training.history import NOT_RESULTS, VALIDATION
 
-VALIDATION = "validation_"
-UNSHOWN = ("epoch", "seconds", "learning_rate")  # entries of a history's row that are not results
 LINES = 20  # most lines of a fit at verbose 1 without a terminal
 REFRESHES_PER_SECOND = 5
 
@@ -314,7 +313,7 @@ def results(values: Mapping[str, float]) -> Iterator[str]:
     """Each result as text, with validation's beside it: "loss 0.1234 (validation 0.2345)"."""
     for name, value in values.items():
         beside = values.get(VALIDATION + name)
-        if name in UNSHOWN or (name.startswith(VALIDATION) and name.removeprefix(VALIDATION) in values):
+        if name in NOT_RESULTS or (name.startswith(VALIDATION) and name.removeprefix(VALIDATION) in values):
             continue
         yield f"{name} {number(value)}" + ("" if beside is None else f" (validation {number(beside)})")
 

@@ -7,8 +7,7 @@ import numpy as np
 from madi.diagnostics.report.charts import Axis, Chart, panel, row
 from madi.diagnostics.report.markup import Markup, section
 from madi.diagnostics.report.opening import term
-from madi.training.curves import NOT_RESULTS, VALIDATION
-from madi.training.history import History
+from madi.training.history import NOT_RESULTS, VALIDATION, History
 
 WIDE = 30.0  # a loss that falls by this factor is drawn on a logarithmic axis
 MOST_STEPS = 300  # points of the line by step: means where there are more
