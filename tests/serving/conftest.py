@@ -85,7 +85,7 @@ NAMES = ["plain", "plain/2=plain2", "bare", "yes", "numbers", "houses", "species
 @pytest.fixture(scope="session")
 def models(found: dict[str, Found]) -> Models:
     """All of them, warmed up."""
-    return Models(sources(NAMES), found.__getitem__, BATCHING, Metrics())
+    return Models(sources(NAMES), found.__getitem__, BATCHING, Metrics()).load()
 
 
 @pytest.fixture(scope="session")

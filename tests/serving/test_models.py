@@ -37,7 +37,7 @@ class Files:
 @pytest.fixture
 def changing() -> Iterator[tuple[Files, Application, Running]]:
     files = Files()
-    models = Models(sources(["a", "b"]), files.open, Batching(most=4), Metrics())
+    models = Models(sources(["a", "b"]), files.open, Batching(most=4), Metrics()).load()
     application = Application(models, version="1", budget=10**6)
     with Running(lambda port: application) as running:
         yield files, application, running
@@ -124,7 +124,7 @@ def _metrics(running: Running) -> str:
 def test_it_is_not_ready_when_it_ends(changing: Any) -> None:
     _, application, running = changing
     assert running.ask("GET", "/v2/health/ready").status == 200
-    application.ready = False
+    application.end()
     assert running.ask("GET", "/v2/health/ready").status == 503
     assert running.ask("GET", "/v2/models/a/ready").status == 503
     assert running.ask("GET", "/v2/health/live").status == 200
@@ -140,7 +140,7 @@ def test_too_many_bytes_at_a_time_are_refused(changing: Any) -> None:
 def test_a_model_that_was_never_built_is_refused() -> None:
     found = Found(madi.Sequential(madi.layers.Dense(3)))
     with pytest.raises(ConfigurationError, match="a: the model has no input shape"):
-        Models(sources(["a"]), lambda path: found, Batching(), Metrics())
+        Models(sources(["a"]), lambda path: found, Batching(), Metrics()).load()
 
 
 def test_the_page_and_the_document_are_of_this_program_alone(served: Running) -> None:

@@ -291,5 +291,5 @@ def test_a_request_may_have_so_many_examples(served: Running, models: Models) ->
 
 def test_the_largest_batch_follows_the_size_of_an_example() -> None:
     found = Found(madi.Sequential(madi.layers.GlobalAveragePool()).build((256, 256, 3), seed=0))
-    served = Models(sources(["x"]), lambda path: found, BATCHING, Metrics()).find("x")
+    served = Models(sources(["x"]), lambda path: found, BATCHING, Metrics()).load().find("x")
     assert served.batcher.batching.sizes == (1, 4, 5)

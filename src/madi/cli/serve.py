@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from madi.cli import INTERRUPTED
 from madi.cli.console import notice, say
 
 TOKEN = "MADI_TOKEN"
@@ -61,7 +65,7 @@ def serve(
     """
     from madi.cli.running import installed_version
     from madi.runs.loading import find_model
-    from madi.serving import Settings, run, sources
+    from madi.serving import Settings, at_work, run, sources
     from madi.serving.batching import Batching
 
     batching = Batching(most=max_batch, delay=max_delay / 1000, queue=queue)
@@ -70,9 +74,34 @@ def serve(
     settings = Settings(host, port, token, batching, body, installed_version())
     wanted = sources(models)
 
-    def ready(address: str) -> None:
+    addresses: list[str] = []
+
+    def listening(address: str) -> None:
+        addresses.append(address)
+        say(f"loading  {address}   {address}/v2/health/ready tells when the models answer")
+
+    def ready() -> None:
+        address = addresses[0]
         for source in wanted:
             say(f"model    {address}/v2/models/{source.name}/versions/{source.version}   {source.path}")
         say(f"serving  {address}   {address}/docs tells the rest")
 
-    run(wanted, find_model, settings, ready=ready, told=notice)
+    with _left_at_once(at_work):
+        run(wanted, find_model, settings, listening=listening, ready=ready, told=notice)
+
+
+@contextmanager
+def _left_at_once(at_work: Callable[[], bool]) -> Iterator[None]:
+    """End the process after the block where threads are still at work, for its own end would wait for them or abort."""
+    code = 0
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not at_work():
+            raise
+        code = INTERRUPTED
+        notice("madi: interrupted.")
+    if at_work():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

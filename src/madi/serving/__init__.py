@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from madi.serving.program import Settings, run
+from madi.serving.program import Settings, at_work, run
 from madi.serving.sources import Source, sources
 
-__all__ = ["Settings", "Source", "run", "sources"]
+__all__ = ["Settings", "Source", "at_work", "run", "sources"]

@@ -15,14 +15,17 @@ from madi.web.guard import PLAIN_POLICY, Receive, Refusal, Scope, Send
 
 METRICS, HTML = "text/plain; version=0.0.4; charset=utf-8", "text/html; charset=utf-8"
 PAGE_POLICY = f"{PLAIN_POLICY}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+TOLD = ([""], ["docs"], ["openapi.json"], ["metrics"], ["v2"], ["v2", "health", "live"], ["v2", "health", "ready"])
+ASKED = ("infer", "predict")  # by POST; the rest by GET
 
 
 class Answer(NamedTuple):
-    """Of a request: the status, the type of the body, the body."""
+    """Of a request: the status, the type of the body, the body; with 405 the methods that are allowed."""
 
     status: int
     kind: str
     body: bytes
+    allow: str = ""
 
 
 class Target(NamedTuple):
@@ -36,13 +39,21 @@ class Target(NamedTuple):
 class Application:
     """The program's answers, as an ASGI application; the guard stands before it.
 
-    ready     whether it takes requests from whoever asks first: no longer when it ends
     budget    bytes of bodies that may be held at a time
     """
 
     def __init__(self, models: Models, *, version: str, budget: int) -> None:
-        self.models, self.version, self.ready = models, version, True
-        self._asking = Asking(models, budget)
+        self.models, self.version = models, version
+        self._asking, self._ending = Asking(models, budget), False
+
+    @property
+    def ready(self) -> bool:
+        """Whether all models answer, and the program does not end."""
+        return self.models.loaded and not self._ending
+
+    def end(self) -> None:
+        """Ready no more; what is asked nevertheless is answered."""
+        self._ending = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -53,8 +64,7 @@ class Application:
         try:
             answer = await self._answer(scope, parts, target, receive)
         except Refusal as refusal:
-            if refusal.status == 413:  # the guard answers: it knows how to leave a body unread
-                self._count(scope, target, 413, begun)
+            if refusal.status == 413:  # the guard answers and counts: it knows how to leave a body unread
                 raise
             answer = _json({"error": refusal.line}, refusal.status)
         except MadiError as error:  # rows or pictures that the preparation cannot take
@@ -63,46 +73,42 @@ class Application:
         return await _send(send, answer, bare=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, parts: list[str], target: Target | None, receive: Receive) -> Answer:
-        asked = scope["method"] == "POST"
-        if not asked and scope["method"] not in ("GET", "HEAD"):
-            raise Refusal(405, "Ask by GET or POST.")
-        if target is not None and (target.action in ("infer", "predict")) != asked:
-            raise Refusal(405, f"Ask by {'GET' if asked else 'POST'}.")
+        if target is None and parts not in TOLD:
+            raise Refusal(404, "There is nothing at this address. /docs tells what there is.")
+        methods = ("POST",) if target is not None and target.action in ASKED else ("GET", "HEAD")
+        if scope["method"] not in methods:
+            return _json({"error": f"Ask by {methods[0]}."}, 405)._replace(allow=", ".join(methods))
         if target is None:
-            return self._told(parts, asked)
+            return self._told(parts)
+        source = self.models.source(target.model, target.version)
+        if target.action == "ready":
+            ready = self.models.answers(source) and not self._ending
+            return _json({"name": source.name, "ready": ready}, 200 if ready else 503)
         served = self.models.find(target.model, target.version)
         if target.action == "about":
             return _json(served.described(self.models.versions(target.model)))
-        if target.action == "ready":
-            return _json({"name": target.model, "ready": self.ready}, 200 if self.ready else 503)
         ask = self._asking.infer if target.action == "infer" else self._asking.predict
         return Answer(200, JSON, await ask(scope, receive, target.model, target.version))
 
-    def _told(self, parts: list[str], asked: bool) -> Answer:
-        """What is told of the program itself; Refusal 404 where there is no such address."""
+    def _told(self, parts: list[str]) -> Answer:
+        """What is told of the program itself at one of `TOLD`."""
         match parts:
-            case [""] | ["docs"]:
-                answer = Answer(200, HTML, page(self.models, self.version).encode())
             case ["openapi.json"]:
-                answer = _json(document(self.version))
+                return _json(document(self.version))
             case ["metrics"]:
-                answer = Answer(200, METRICS, self.models.metrics.text())
+                return Answer(200, METRICS, self.models.metrics.text())
             case ["v2"]:
-                answer = _json({"name": "madi", "version": self.version, "extensions": []})
+                return _json({"name": "madi", "version": self.version, "extensions": []})
             case ["v2", "health", "live"]:
-                answer = _json({"live": True})
+                return _json({"live": True})
             case ["v2", "health", "ready"]:
-                answer = _json({"ready": self.ready}, 200 if self.ready else 503)
-            case _:
-                raise Refusal(404, "There is nothing at this address. /docs tells what there is.")
-        if asked:
-            raise Refusal(405, "Ask by GET.")
-        return answer
+                return _json({"ready": self.ready}, 200 if self.ready else 503)
+        return Answer(200, HTML, page(self.models, self.version).encode())
 
     def _count(self, scope: Scope, target: Target | None, status: int, begun: float) -> None:
         """Count it, under the names of models that there are alone."""
         try:
-            source = None if target is None else self.models.find(target.model, target.version).source
+            source = None if target is None else self.models.source(target.model, target.version)
         except Refusal:
             source = None
         model, version = ("", "") if source is None else (source.name, source.version)
@@ -140,6 +146,8 @@ async def _send(send: Send, answer: Answer, *, bare: bool) -> None:
     headers = [(b"content-type", answer.kind.encode()), (b"content-length", b"%d" % len(answer.body))]
     if answer.kind == HTML:
         headers.append((b"content-security-policy", PAGE_POLICY.encode()))
+    if answer.allow:
+        headers.append((b"allow", answer.allow.encode()))
     if answer.status == 503:
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -16,6 +16,7 @@ import numpy as np
 from madi.web.guard import Refusal
 
 Outputs = dict[str, np.ndarray]
+BATCHES = "batches"  # the name of the threads
 PATIENCE = 30.0  # seconds that the thread of a model which was replaced waits for somebody who still asks it
 
 
@@ -59,12 +60,12 @@ class Batcher:
         self, answer: Callable[[np.ndarray], Outputs], batching: Batching, *, batched: Callable[[int], None]
     ) -> None:
         self._answer, self.batching, self._batched = answer, batching, batched
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = 0  # requests that were not taken yet: counted by both threads under the lock
         self._lock = threading.Lock()
         self._held: _Job | None = None  # that did not fit into the last batch
-        self._retired = False
-        self.thread = threading.Thread(target=self._work, daemon=True, name="batches")
+        self._retired = self._closed = False
+        self.thread = threading.Thread(target=self._work, daemon=True, name=BATCHES)
         self.thread.start()
 
     def __len__(self) -> int:
@@ -84,6 +85,11 @@ class Batcher:
         """Nobody new will ask: the thread ends when nobody has asked for a while."""
         self._retired = True
 
+    def close(self) -> None:
+        """Nobody asks any more: the thread ends with what waits."""
+        self._retired = self._closed = True
+        self._jobs.put(None)  # wakes it up
+
     # ---- in the thread
 
     def _work(self) -> None:
@@ -94,7 +100,7 @@ class Batcher:
 
     def _gathered(self) -> list[_Job]:
         """The requests of the next batch; none where nobody asked for a while."""
-        first, self._held = self._held or self._next(PATIENCE), None
+        first, self._held = self._held or self._next(0 if self._closed else PATIENCE), None
         if first is None:
             return []
         jobs, rows, end = [first], len(first.x), time.monotonic() + self.batching.delay
@@ -110,6 +116,8 @@ class Batcher:
         try:
             job = self._jobs.get(timeout=seconds) if seconds > 0 else self._jobs.get_nowait()
         except queue.Empty:
+            return None
+        if job is None:
             return None
         with self._lock:
             self._waiting -= 1

@@ -41,6 +41,7 @@ class Metrics:
         self._reloads = prometheus.Counter(
             "madi_reloads", "Models read anew, or kept because that failed.", ("result",), registry=registry
         )
+        prometheus.ProcessCollector(registry=registry)  # memory, time of the processor, open files
         self._kept: dict[Any, Any] = {}  # children by their labels: looking one up costs more than counting
 
     def text(self) -> bytes:
@@ -49,13 +50,19 @@ class Metrics:
 
     def answered(self, model: str, version: str, status: int, seconds: float | None = None) -> None:
         """A request that was answered; of no model where `model` is empty."""
-        key = model, version, status
-        if key not in self._kept:
-            self._kept[key] = self._requests.labels(model, version, str(status)), self._seconds.labels(model, version)
-        requests, times = self._kept[key]
-        requests.inc()
+        self._child(self._requests, model, version, status).inc()
         if seconds is not None:
-            times.observe(seconds)
+            self._child(self._seconds, model, version).observe(seconds)
+
+    def _child(self, metric: Any, *labels: Any) -> Any:
+        key = metric, labels
+        if key not in self._kept:
+            self._kept[key] = metric.labels(*labels)
+        return self._kept[key]
+
+    def refused(self, status: int) -> None:
+        """A request that was refused before it was known what it is about."""
+        self.answered("", "", status)
 
     def batched(self, model: str, version: str) -> Callable[[int], None]:
         """What a model tells of its batches."""

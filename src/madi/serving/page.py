@@ -38,6 +38,8 @@ td { overflow-wrap: break-word; } td code { white-space: normal; }
 def page(models: Models, version: str) -> str:
     """The page as HTML; every text of a model is escaped."""
     cards = "".join(_card(served, models) for served in models)
+    waiting = [str(source) for source in models.sources.values() if not models.answers(source)]
+    waits = f"<p class=soft>Still being read and compiled: {escape(', '.join(waiting))}.</p>" if waiting else ""
     routes = "".join(
         _route(method, path, told["summary"])
         for path, methods in document(version)["paths"].items()
@@ -47,7 +49,7 @@ def page(models: Models, version: str) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>madi serve</title><style>{STYLE}</style><h1>madi serve</h1>"
         f"<p class=soft>{escape(version)} · the Open Inference Protocol, version 2, and a plainer route</p>"
-        f"<h2>Models</h2>{cards}<h2>Routes</h2><table><tr><th>Method<th>Address<th></tr>{routes}</table>"
+        f"<h2>Models</h2>{cards}{waits}<h2>Routes</h2><table><tr><th>Method<th>Address<th></tr>{routes}</table>"
         "<p class=soft>For programs: <a href=/openapi.json>/openapi.json</a> (OpenAPI 3.1) and "
         "<a href=/metrics>/metrics</a> (Prometheus).</p></html>"
     )
@@ -60,7 +62,7 @@ def _route(method: str, path: str, told: str) -> str:
 
 def _card(served: Served, models: Models) -> str:
     source = served.source
-    newest = models.find(source.name) is served
+    newest = models.source(source.name) == source
     address = f"/predict/{source.name}" + ("" if newest else f"/versions/{source.version}")
     rows = "".join(
         f"<tr><td>{side}</td><td><code>{escape(port.name)}</code></td><td>{port.datatype}</td><td>{_shape(port)}</td></tr>"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from madi.errors import ConfigurationError
 from madi.serving.application import Application
-from madi.serving.batching import PATIENCE, Batching
+from madi.serving.batching import BATCHES, PATIENCE, Batching
 from madi.serving.metrics import Metrics
 from madi.serving.models import Models, Open
 from madi.serving.sources import Source
@@ -21,6 +21,7 @@ from madi.web.server import serve_application
 
 LOCAL = ("127.0.0.1", "::1", "localhost")
 SHORTEST_TOKEN = 16  # characters
+OPENING = "opening"  # the name of a thread
 BODIES = 8  # of the largest size, that are held at a time
 
 
@@ -65,45 +66,48 @@ class Settings:
 
 
 def run(
-    wanted: Sequence[Source], open: Open, settings: Settings, *, ready: Callable[[str], None],
-    told: Callable[[str], None],
+    wanted: Sequence[Source], open: Open, settings: Settings, *, listening: Callable[[str], None],
+    ready: Callable[[], None], told: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Serve models until a signal ends the program; SIGHUP reads their files anew.
 
-    open     path -> the model there
-    ready    is told the address once every model is warmed up and requests are answered
-    told     takes a line for what becomes of a model that is read anew
+    open        path -> the model there
+    listening   is told the address once requests are answered, though not by models yet
+    ready       is called once every model is warmed up
+    told        takes a line for what becomes of a model that is read anew
 
     Returns after SIGTERM, what was in flight being answered.  Raises what `open` raises, and ConfigurationError where
     the port cannot be had or a package is missing.
     """
-    made: list[Application] = []
-
-    def make(port: int) -> Guard:
-        models = Models(wanted, open, settings.batching, Metrics())
-        reloading.models = models
-        made.append(Application(models, version=settings.version, budget=BODIES * settings.body))
-        return Guard(made[0], settings.rules(port))
-
-    def ending() -> None:
-        made[0].ready = False
-
+    metrics = Metrics()
+    models = Models(wanted, open, settings.batching, metrics)
+    application = Application(models, version=settings.version, budget=BODIES * settings.body)
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
-    shown = f"[{host}]" if ":" in host else host
+    opening = Opening(models, ready, told)
 
     def began(port: int) -> None:
-        keep_out_of_collections()
-        ready(f"http://{shown}:{port}")
+        listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        opening.thread.start()
 
-    with _Reloading(told).on_signal() as reloading:
+    with opening:
         serve_application(
-            make,
-            ready=began,
-            host=host,
-            port=settings.port,
-            ending=ending,
-            web_sockets=False,
-        )
+            lambda port: Guard(application, settings.rules(port), refused=metrics.refused),
+            ready=began, host=host, port=settings.port, web_sockets=False, ending=application.end,
+            over=lambda: opening.failure is not None, refused=metrics.refused,
+        )  # fmt: skip
+    if opening.failure is not None:
+        raise opening.failure
+
+
+def at_work() -> bool:
+    """Whether models are still being compiled or asked, a second after `run` has ended.
+
+    Python's own end aborts where XLA is in the middle of it.
+    """
+    end, ours = time.monotonic() + 1, [one for one in threading.enumerate() if one.name in (OPENING, BATCHES)]
+    for thread in ours:
+        thread.join(max(0, end - time.monotonic()))
+    return any(thread.is_alive() for thread in ours)
 
 
 def keep_out_of_collections() -> None:
@@ -112,33 +116,48 @@ def keep_out_of_collections() -> None:
     gc.freeze()
 
 
-class _Reloading:
-    """Reads the models anew in a thread of its own, once for all signals that come meanwhile."""
+class Opening:
+    """Reads the models in a thread of its own; then, at each SIGHUP, anew: once for all signals that come meanwhile.
 
-    def __init__(self, told: Callable[[str], None]) -> None:
-        self._told, self._asked = told, threading.Event()
-        self.models: Models | None = None
+    ready      is called once all of them answer
+    told       takes a line for what becomes of a model that is read anew
+    failure    what kept a model from being opened the first time
 
-    @contextmanager
-    def on_signal(self) -> Iterator[_Reloading]:
-        """Within the block SIGHUP asks for it."""
-        threading.Thread(target=self._work, daemon=True, name="reload").start()
-        hangup: Any = getattr(signal, "SIGHUP", None)
-        if hangup is None or threading.current_thread() is not threading.main_thread():
-            yield self
-            return
-        before = signal.signal(hangup, lambda number, frame: self._asked.set())
-        try:
-            yield self
-        finally:
-            signal.signal(hangup, before)
+    Signals are heard within a `with` block, at whose end the models are closed.
+    """
+
+    def __init__(self, models: Models, ready: Callable[[], None], told: Callable[[str], None]) -> None:
+        self._models, self._ready, self._told = models, ready, told
+        self._asked, self._ended = threading.Event(), False
+        self.failure: BaseException | None = None
+        self.thread = threading.Thread(target=self._work, daemon=True, name=OPENING)
+
+    def __enter__(self) -> Opening:
+        self._hangup: Any = getattr(signal, "SIGHUP", None)
+        if threading.current_thread() is not threading.main_thread():
+            self._hangup = None
+        if self._hangup is not None:
+            self._before = signal.signal(self._hangup, lambda number, frame: self._asked.set())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._hangup is not None:
+            signal.signal(self._hangup, self._before)
+        self._ended = True
+        self._asked.set()
+        self._models.close()
 
     def _work(self) -> None:
-        while self._asked.wait():
+        try:
+            self._models.load()
+        except BaseException as error:
+            self.failure = error  # the server's thread raises it
+            return
+        keep_out_of_collections()
+        self._ready()
+        while self._asked.wait() and not self._ended:
             self._asked.clear()
-            if self.models is None:
-                continue  # they are being read at this moment
             gc.unfreeze()  # what is replaced is to go
-            self.models.reload(self._told)
+            self._models.reload(self._told)
             if not self._asked.wait(2 * PATIENCE):  # by then nobody asks the old ones any more
                 keep_out_of_collections()

@@ -6,6 +6,7 @@ httptools reads requests three times as quickly as h11, and bounds nothing by it
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +44,11 @@ class BoundedProtocol(HttpToolsProtocol):
     `check` once a second; a client that owes for too long gets a 408, one that does not read its answer is cut off.
     """
 
-    def __init__(self, *arguments: Any, bounds: Bounds, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, bounds: Bounds, refused: Callable[[int], None] = lambda status: None, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._refused = refused  # is told the status of each refusal
         self.bounds, self.since, self.owes, self.heading = bounds, time.monotonic(), True, True
         self.received = 0  # bytes of the request that is being received
         self.stalled: float | None = None  # since when an answer waits to be read
@@ -126,6 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def refuse(self, status: int, line: str) -> None:
         """Answer with a status and a line, unless another answer has begun, and close."""
         if self.free or not self.cycle.response_started:
+            self._refused(status)
             self.transport.write(
                 STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
                 b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(line), line.encode())

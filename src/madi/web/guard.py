@@ -83,10 +83,14 @@ class Guard:
     """An ASGI application before another: refuses by the rules, and adds headers to what the other answers.
 
     An exception of the application becomes a plain 500: what went wrong stands in the log of this program alone.
+
+    refused    is told the status of each answer that is the guard's own
     """
 
-    def __init__(self, application: Application, rules: Rules) -> None:
-        self.application, self.rules = application, rules
+    def __init__(
+        self, application: Application, rules: Rules, *, refused: Callable[[int], None] = lambda status: None
+    ) -> None:
+        self.application, self.rules, self._refused = application, rules, refused
         headers = {**SECURITY_HEADERS, "content-security-policy": rules.policy}
         self._added = [(name.encode(), value.encode()) for name, value in headers.items()]
 
@@ -152,6 +156,7 @@ class Guard:
             return await answer.send({"type": "websocket.close", "code": 1008, "reason": refusal.line})
         if answer.begun:
             return None  # what was sent cannot be taken back; the server closes the connection
+        self._refused(refusal.status)
         kind, body = b"text/plain; charset=utf-8", refusal.line.encode()
         if self.rules.json:
             kind, body = b"application/json", json.dumps({"error": refusal.line}).encode()

@@ -22,7 +22,7 @@ KEPT_ALIVE = 60  # seconds that a connection stays open without a request
 TICKS = 10  # of uvicorn's loop, a second together
 
 
-def _nothing() -> None:
+def _nothing(*told: Any) -> None:
     """What nobody is told of."""
 
 
@@ -33,6 +33,8 @@ class Server(uvicorn.Server):
     web_sockets   whether there are any
     ready         is called once the application answers
     ending        is called when a signal has ended it, while what is in flight still is
+    over          is asked ten times a second; True ends it as a signal does
+    refused       is told the status of what is refused before the application hears of it
     """
 
     def __init__(
@@ -43,9 +45,12 @@ class Server(uvicorn.Server):
         web_sockets: bool = True,
         ready: Callable[[], None] = _nothing,
         ending: Callable[[], None] = _nothing,
+        over: Callable[[], bool] = lambda: False,
+        refused: Callable[[int], None] = _nothing,
     ) -> None:
-        self._bounds, self._ready, self._ending = replace(bounds or Bounds()), ready, ending  # its own: it ends alone
-        protocol: Any = partial(BoundedProtocol, bounds=self._bounds)
+        self._bounds = replace(bounds or Bounds())  # its own: it ends alone
+        self._ready, self._ending, self._over = ready, ending, over
+        protocol: Any = partial(BoundedProtocol, bounds=self._bounds, refused=refused)
         settings = uvicorn.Config(
             application, log_level="error", access_log=False, server_header=False, date_header=False,
             proxy_headers=False, http=protocol, ws="websockets-sansio" if web_sockets else "none",
@@ -65,7 +70,7 @@ class Server(uvicorn.Server):
             now = time.monotonic()
             for connection in self._plain():
                 connection.check(now)
-        return await super().on_tick(counter)
+        return await super().on_tick(counter) or self._over()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take no more connections, let those that are kept alive end with an answer, then end the others."""

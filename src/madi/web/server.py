@@ -38,21 +38,21 @@ def serve_application(
     ready: Callable[[int], None],
     host: str = "127.0.0.1",
     port: int = 0,
-    ending: Callable[[], None] = lambda: None,
     web_sockets: bool = True,
+    **told: Any,
 ) -> None:
     """Serve what `make(port)` gives until SIGINT or SIGTERM, then finish what is in flight.
 
     ready         is called with the port once the application answers
-    ending        is called when a signal has ended it, while what is in flight still is
     web_sockets   whether the application has any
+    told          "ending", "over" and "refused" of madi.web.lifetime.Server
 
     Returns after SIGTERM; raises KeyboardInterrupt after SIGINT, and ConfigurationError where a package is missing.
     """
     made = _server_class()
     with bound(host, port) as listening:
         number = listening.getsockname()[1]
-        server = made(make(number), ready=partial(ready, number), ending=ending, web_sockets=web_sockets)
+        server = made(make(number), ready=partial(ready, number), web_sockets=web_sockets, **told)
         try:
             listening.listen()  # two programs can be bound to a port while neither listens yet
         except OSError as error:
