@@ -225,7 +225,7 @@ def test_several_members_with_the_best_values(madi, tmp_path):
 def test_a_folder_with_a_search_is_not_written_over(searched, madi):
     result = madi("tune", "planar", *QUICK, "--output", "run")
     assert result.code == 2
-    assert "--output run: holds a search already. Go on with it by --resume run, choose another folder" in result.err
+    assert "--output run: holds a search already. Go on with it by madi tune --resume run, choose another folder" in result.err
     assert madi("tune", "planar", *QUICK, "--output", "run", "--overwrite", "--seed", "1").code == 0
 
 

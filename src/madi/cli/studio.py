@@ -24,9 +24,11 @@ def studio(
       madi studio
       madi studio runs --no-browser --port 8080
     """
+    from madi.runs.folder import expect_writable
     from madi.studio import run
 
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.expanduser()
+    expect_writable(folder, "Name another: madi studio FOLDER.")
 
     def ready(address: str) -> None:
         say(f"studio   {address}")

@@ -110,8 +110,8 @@ def train(
 def _say_how_to_go_on(job: Job, folder: RunFolder, quiet: bool) -> None:
     if quiet:
         return
-    if folder.has_checkpoints():
-        notice(f"To go on: madi train --resume {folder.path}")
+    if again := folder.how_to_go_on():
+        notice(f"To go on: {again}")
     elif job.config.members > 1:
         notice(
             "Interrupted: what the members have learned is kept, but no checkpoints are, and so they cannot be trained "

@@ -20,14 +20,14 @@ from madi.cli.settings import with_fields
 from madi.cli.tune_config import TuneConfig
 from madi.config import RUN, read_toml
 from madi.errors import ConfigurationError, FileError, MadiError
-from madi.runs.folder import CONFIGURATION, SEARCH, RunFolder, writing
+from madi.runs.folder import CONFIGURATION, JOURNAL, SEARCH, RunFolder, writing
 
 if TYPE_CHECKING:
     from madi.datasets import Dataset, StreamedDataset
     from madi.training import Loss
     from madi.tuning import Round, Search
 
-JOURNAL, TRIALS, FIGURE = "search.journal", "trials.csv", "search.png"
+TRIALS, FIGURE = "trials.csv", "search.png"
 SHOWN = 10  # trials in the table on the terminal
 
 
@@ -84,11 +84,6 @@ def tune(
 def _new(given: dict[str, Any], output: Path | None, overwrite: bool) -> tuple[TuneConfig, RunFolder]:
     config = TuneConfig.searching(given)
     expect_alone(config, config.ranges())
-    if output is not None and (output / SEARCH).exists() and not overwrite:
-        raise ConfigurationError(
-            f"--output {output}: holds a search already. Go on with it by --resume {output}, choose another folder, or "
-            "add --overwrite."
-        )
     return config, RunFolder.create(config.fixed(), output, overwrite=overwrite)
 
 
@@ -96,17 +91,17 @@ def _begin(config: TuneConfig, folder: RunFolder) -> None:
     """Write what is searched, in the place of an earlier search; a mistake found before leaves that one as it is."""
     folder.begin(config.fixed())
     with writing(folder.path, "Choose another folder with --output."):
-        folder.file(JOURNAL).unlink(missing_ok=True)
         folder.file(SEARCH).write_text(config.to_toml(), encoding="utf-8")
 
 
 def _old(path: Path, given: dict[str, Any], output: Path | None) -> tuple[TuneConfig, RunFolder]:
     if given or output is not None:
         raise ConfigurationError("--resume: goes on with the search as it was asked for. Leave out everything else.")
-    if not (path / SEARCH).exists():
+    folder = RunFolder(path.expanduser(), was_there=True)
+    if not folder.file(SEARCH).exists():
         raise FileError(f"--resume {path}: holds no search, for {SEARCH} is missing. Name the folder of a madi tune.")
-    _mend(path / JOURNAL)
-    return TuneConfig(**read_toml(path / SEARCH)), RunFolder(path, was_there=True)
+    _mend(folder.file(JOURNAL))
+    return TuneConfig(**read_toml(folder.file(SEARCH))), folder
 
 
 def _mend(journal: Path) -> None:
@@ -127,7 +122,7 @@ def _give_up(folder: RunFolder) -> None:
 
 
 def _tell_how_to_go_on(folder: RunFolder) -> None:
-    notice(f"What is finished is kept. To go on: madi tune --resume {folder.path}")
+    notice(f"What is finished is kept. To go on: {folder.how_to_go_on()}")
 
 
 @dataclass

@@ -57,7 +57,8 @@ def _written_model(config: TrainConfig, outputs: int) -> Sequential:
 
     for name in given(config, MODEL_OPTIONS):
         raise ConfigurationError(
-            f"{argument(name)}: is an option of --model, and --layers says the network. Leave one out."
+            f"{argument(name)}: is an option of {argument('model')}, and {argument('layers')} says the network. Leave "
+            "one out."
         )
     return from_text("\n".join(config.layers or ()), names={"outputs": outputs})
 
@@ -206,8 +207,8 @@ def targets(loss: Loss, part: Split | Batches, classes: int) -> Any:
 
 def _expect_labels(loss: Loss) -> NoReturn:
     raise ConfigurationError(
-        f"--loss: {loss.name} takes a column for each class, and data that are larger than memory come with labels. "
-        "Use softmax_cross_entropy."
+        f"{argument('loss')}: {loss.name} takes a column for each class, and data that are larger than memory come "
+        "with labels. Use softmax_cross_entropy."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import tempfile
 import time
@@ -23,7 +24,7 @@ CONFIGURATION, MODEL, HISTORY = "config.toml", "model.safetensors", "history.jso
 CURVES, RESULTS = "curves.png", "results.json"
 REPORT, EVENTS, CHECKPOINTS = "report.html", "tensorboard", "checkpoints"
 RATE_FIGURE, RATES = "learning_rate.png", "learning_rate.json"
-SEARCH = "search.toml"  # of madi tune
+SEARCH, JOURNAL = "search.toml", "search.journal"  # of madi tune: what is searched, and the trials so far
 ELSEWHERE = "Choose another folder with --output."
 FREE = "Free some space, or choose another folder with --output."
 
@@ -58,11 +59,11 @@ class RunFolder:
         folder = cls(path, path.exists())
         if not overwrite:
             folder._expect_free()
-        with writing(path, ELSEWHERE), tempfile.TemporaryFile(dir=path):
-            return folder
+        expect_writable(path, ELSEWHERE)
+        return folder
 
     def begin(self, config: TrainConfig) -> None:
-        """Write the configuration in the place of an earlier run's, whose checkpoints are removed.
+        """Write the configuration in the place of an earlier run's or search's, with which nobody can go on then.
 
         Raises ConfigurationError where another fit is writing to it.
         """
@@ -71,13 +72,17 @@ class RunFolder:
         clear(self.file(CHECKPOINTS))
         self.begun = True
         with writing(self.path, ELSEWHERE):
+            for name in (SEARCH, JOURNAL):
+                self.file(name).unlink(missing_ok=True)
             self.file(CONFIGURATION).write_text(config.to_toml(), encoding="utf-8")
 
     def _expect_free(self) -> None:
-        if self.file(MODEL).exists():
+        if self.file(SEARCH).exists():
+            held = f"a search already. Go on with it by {self.how_to_go_on()}, choose"
+        elif self.file(MODEL).exists():
             held = "a trained model already. Choose"
         elif self.has_checkpoints():
-            held = f"a run that has not ended. Go on with it by --resume {self.path}, choose"
+            held = f"a run that has not ended. Go on with it by {self.how_to_go_on()}, choose"
         else:
             return
         raise ConfigurationError(f"--output {self.path}: holds {held} another folder, or add --overwrite.")
@@ -90,9 +95,10 @@ class RunFolder:
 
     def how_to_go_on(self) -> str | None:
         """The command that goes on with what has begun here; None where nothing has."""
-        if self.file(SEARCH).exists():
-            return f"madi tune --resume {self.path}"
-        return f"madi train --resume {self.path}" if self.has_checkpoints() else None
+        search = self.file(SEARCH).exists()
+        if not search and not self.has_checkpoints():
+            return None
+        return f"madi {'tune' if search else 'train'} --resume {shlex.quote(str(self.path))}"
 
     def finished(self, config: TrainConfig) -> bool:
         """Whether the run of this configuration has ended in order and all of it is written: nothing is left to do."""
@@ -146,9 +152,9 @@ class RunFolder:
         try:
             yield
         except FileError as error:
-            if not self.has_checkpoints():
+            again = self.how_to_go_on()
+            if again is None or not self.has_checkpoints():
                 raise
-            again = f"madi train --resume {self.path}"
             raise FileError(f"{error} What was learned is in its checkpoints; afterwards: {again}.") from error
 
 
@@ -158,6 +164,12 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
     text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def expect_writable(path: Path, fix: str) -> None:
+    """Make the folder where there is none; FileError, with the fix, unless files can be written to it."""
+    with writing(path, fix), tempfile.TemporaryFile(dir=path):
+        return
 
 
 @contextlib.contextmanager

@@ -79,10 +79,12 @@ def expect_options(config: TrainConfig) -> str:
                 f"{EXAMPLE[taker]}."
             )
     if kind == TABLE and config.augment:
-        raise ConfigurationError(f"--augment: changes pictures, and {config.dataset} is {kind}. Leave it out.")
+        option = argument("augment")
+        raise ConfigurationError(f"{option}: changes pictures, and {config.dataset} is {kind}. Leave it out.")
     if kind == TABLE and not config.target:
         raise ConfigurationError(
-            f"{config.dataset}: which column is to be predicted? Add --target COLUMN, as in: {EXAMPLE[TABLE]}."
+            f"{config.dataset}: which column is to be predicted? Add {argument('target', 'COLUMN')}, as in: "
+            f"{EXAMPLE[TABLE]}."
         )
     return kind
 
@@ -121,7 +123,8 @@ def _expect_pictures(config: TrainConfig, data: Dataset | StreamedDataset) -> No
     if config.augment and len(shape) != 3:
         sizes = " x ".join(map(str, shape))
         raise ConfigurationError(
-            f"--augment: changes pictures, and the examples of {data.name} are {sizes} numbers. Leave it out."
+            f"{argument('augment')}: changes pictures, and the examples of {data.name} are {sizes} numbers. Leave it "
+            "out."
         )
 
 
@@ -153,7 +156,7 @@ def _pictures(config: TrainConfig, *, progress: Progress | None) -> Dataset | St
     size = config.image_size
     if size is not None and len(size) != 2:
         given = ",".join(map(str, size))
-        raise ConfigurationError(f"--image-size must be height and width such as 64,64, got {given}.")
+        raise ConfigurationError(f"{argument('image_size')} must be height and width such as 64,64, got {given}.")
     return load_pictures(
         Path(config.dataset).expanduser(), size=size, channels=config.channels, skip_bad=config.skip_bad,
         progress=progress, **_divided(config),
@@ -185,7 +188,7 @@ def class_weights(config: TrainConfig, data: Dataset | StreamedDataset, labels: 
         return None
     if not data.classes or labels is None:
         why = "the targets are numbers" if not data.classes else "the examples come in batches"
-        raise ConfigurationError(f"--class-weight: {why}, so no class can be weighted. Leave it out.")
+        raise ConfigurationError(f"{argument('class_weight')}: {why}, so no class can be weighted. Leave it out.")
     if config.class_weight == ("balanced",):
         counts = np.bincount(labels, minlength=len(data.classes))
         return {label: len(labels) / (len(counts) * int(n)) for label, n in enumerate(counts) if n}
@@ -202,5 +205,7 @@ def _weight(name: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise ConfigurationError(f"--class-weight: expected {name}:WEIGHT with a weight of at least 0, got '{text}'.")
+        raise ConfigurationError(
+            f"{argument('class_weight')}: expected {name}:WEIGHT with a weight of at least 0, got '{text}'."
+        )
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from madi.config import TrainConfig
-from madi.errors import ConfigurationError
+from madi.errors import ConfigurationError, argument
 
 if TYPE_CHECKING:
     from madi.layers import Sequential
@@ -21,7 +21,10 @@ def expect_weights(config: TrainConfig, model: Sequential) -> None:
     if config.weights is None:
         return
     if config.layers is not None:
-        raise ConfigurationError("--weights: are published for networks by name. Name one by --model, or leave it out.")
+        raise ConfigurationError(
+            f"{argument('weights')}: are published for networks by name. Name one by {argument('model')}, or leave "
+            "it out."
+        )
     expect_published(model, config.weights)
 
 
