@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from madi.errors import ConfigurationError, as_keyword, spelled
 from madi.studio.workplace import Workplace
 from madi.web.guard import PAGE_POLICY, Guard, Rules, local_hosts
 from madi.web.server import serve_application
@@ -36,11 +38,16 @@ def run(folder: Path, *, port: int = 0, ready: Callable[[str], None]) -> None:
 
     port     0: one that is free
     ready    is told the address, with its token, once the studio answers
+
+    Raises ConfigurationError where the port cannot be had, or a package is missing.
     """
+    if importlib.util.find_spec("nicegui") is None:
+        raise ConfigurationError("madi studio needs nicegui, which is not installed. Run: pip install 'madi[studio]'")
     token = secrets.token_urlsafe(24)
 
     def made(port: int) -> Guard:
         rules = Rules(local_hosts(port), token=token, cookie=f"madi_studio_{port}", policy=PAGE_POLICY)
         return application(Workplace(folder), rules)
 
-    serve_application(made, port=port, ready=lambda port: ready(f"http://127.0.0.1:{port}/?token={token}"))
+    with spelled(as_keyword):  # who reads a page sees settings, and no options of a command line
+        serve_application(made, port=port, ready=lambda port: ready(f"http://127.0.0.1:{port}/?token={token}"))
