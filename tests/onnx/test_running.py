@@ -234,6 +234,50 @@ def test_several_threads_ask_at_once(x):
     assert all(np.array_equal(y, found[0]) for y in found)
 
 
+PATIENCE = 60  # seconds that a test waits for what must come; nothing here takes as long
+
+
+def test_who_has_a_program_does_not_wait_while_another_shape_is_compiled(x, monkeypatch):
+    loaded, begun, go_on = network(), threading.Event(), threading.Event()
+    loaded.run({"x": x[:1]}, engine="jax")
+    compiled, answers = running.Compiled, []
+
+    def slow(*arguments):
+        begun.set()
+        go_on.wait(PATIENCE)
+        return compiled(*arguments)
+
+    def answer():
+        answers.extend(loaded.run({"x": x[:1]}, engine=engine)[0] for engine in ENGINES)
+        answers.append(loaded.run({"x": x[:2]}, engine="numpy")[0])
+
+    monkeypatch.setattr(running, "Compiled", slow)
+    other = threading.Thread(target=lambda: loaded.run({"x": x[:2]}, engine="jax"))
+    asking = threading.Thread(target=answer)
+    try:
+        other.start()
+        assert begun.wait(PATIENCE)
+        asking.start()
+        asking.join(PATIENCE)
+        assert [y.shape for y in answers] == [(1, 3)] * 3 + [(2, 3)]
+        assert len(loaded._runner._programs) == 1  # that of the other shape is still to come
+    finally:
+        go_on.set()
+        other.join()
+        asking.join()
+    assert len(loaded._runner._programs) == 2
+
+
+def test_values_of_constants_are_made_once(x, monkeypatch):
+    loaded, made = network(), []
+    constant = Plan.constant
+    monkeypatch.setattr(Plan, "constant", lambda plan, name, array: made.append(name) or constant(plan, name, array))
+    answers = [loaded.run({"x": x}, engine="numpy")[0] for _ in range(3)]
+    assert made
+    assert sorted(made) == sorted(loaded._runner.plan.constants)
+    assert np.array_equal(answers[0], answers[2])
+
+
 def test_overflow_is_no_warning():
     loaded = madi.onnx.load(content("y = Exp(x)"))
     assert loaded.run({"x": np.float32([1000])}, engine="numpy")[0].tolist() == [float("inf")]

@@ -9,6 +9,7 @@ from typing import Any
 from madi.errors import ConfigurationError, FileError
 
 VERSION, CLASSES, PREPARATION, EXTRA = "madi.version", "madi.classes", "madi.preparation", "madi.extra"
+FEATURES, OUTPUT = "features", "output"  # values of the graph: the prepared example, and the network's answer
 _FORMS: dict[str, type] = {CLASSES: list, PREPARATION: dict, EXTRA: dict}  # what JSON makes of each
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from madi.errors import DataError, ShapeError, closest
 from madi.onnx.graph import Port
+from madi.onnx.tensors import dtype_of
 
 
 def checked_inputs(
@@ -66,7 +67,7 @@ def _converted(port: Port, array: np.ndarray, where: str) -> np.ndarray:
         raise DataError(f"{where}: expected {port.dtype}, got an array of {array.dtype.name}.")
     if text:
         return _as_text(array, where)
-    dtype = array.dtype if port.dtype is None else _dtype(port.dtype)
+    dtype = array.dtype if port.dtype is None else dtype_of(port.dtype)
     with np.errstate(all="ignore"):
         found = array.astype(dtype, copy=False)
         same = array.dtype == dtype or np.array_equal(found.astype(array.dtype), array, equal_nan=_has_nan(array.dtype))
@@ -87,12 +88,6 @@ def _as_text(array: np.ndarray, where: str) -> np.ndarray:
 
 def _has_nan(dtype: np.dtype) -> bool:
     return dtype.kind in "fc"
-
-
-def _dtype(name: str) -> Any:
-    import ml_dtypes
-
-    return np.dtype(getattr(ml_dtypes, name, None) or name)
 
 
 def _expect_shape(port: Port, shape: tuple[int, ...], free: dict[str, tuple[int, str]], where: str) -> None:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from heapq import heapify, heappop, heappush
+from typing import Protocol, TypeVar
 
 from madi.errors import FileError
 from madi.onnx.graph import LEFT_OUT, Node
 
 _NAMED = 4  # nodes of a cycle that a message names
+
+
+class Reading(Protocol):
+    """What reads and makes values by name: a node that was read, or a line that will be written."""
+
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    @property
+    def outputs(self) -> Sequence[str]: ...
+
+
+AnyNode = TypeVar("AnyNode", bound=Reading)
 
 
 def in_order(nodes: Sequence[Node], given: Collection[str], where: str) -> list[Node]:
@@ -65,7 +78,7 @@ def _cycle(nodes: Sequence[Node], needs: Sequence[set[int]], waiting: Sequence[i
     return ", ".join(names[:_NAMED] + more) if len(names) > 1 else f"{names[0]} and itself"
 
 
-def needed(nodes: Sequence[Node], wanted: Collection[str]) -> list[Node]:
+def needed(nodes: Sequence[AnyNode], wanted: Collection[str]) -> list[AnyNode]:
     """Those of the nodes, which are in order, on which the names that are wanted depend."""
     names, kept = set(wanted), []
     for node in reversed(nodes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from threading import RLock
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from madi.onnx.plan import Plan, interpret
 from madi.onnx.refusal import Unsupported
 from madi.onnx.room import expect_bytes
 from madi.onnx.value import Value
-from madi.training.choice import inference_compilation, inference_seconds
+from madi.training.choice import compiling_pays, inference_seconds
 
 ENGINES = ("auto", "jax", "numpy")
 KEPT = 8  # compiled programs of a graph: those of its latest shapes
@@ -37,7 +37,7 @@ class Runner:
 
     def __init__(self, plan: Plan, where: str) -> None:
         self.plan, self.where = plan, where
-        self._lock = RLock()
+        self._lock, self._compiling = Lock(), Lock()  # of what is kept, for a moment; and while a program is made
         self._programs: dict[Any, Program] = {}
         self._seconds: dict[Any, float] = {}  # that NumPy has taken for inputs of a shape
         self._fixed = False  # whether small inputs are part of the program, because nodes work by their numbers
@@ -47,44 +47,45 @@ class Runner:
         """The graph's outputs."""
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
-        with self._lock:
-            program = None if engine == "numpy" else self._program(inputs, forced=engine == "jax")
+        program = None if engine == "numpy" else self._program(inputs, forced=engine == "jax")
         return self._eager(inputs) if program is None else program(inputs)
 
     def _eager(self, inputs: Arrays) -> list[np.ndarray]:
-        plan = self.plan
-        values = {name: plan.constant(name, array) for name, array in plan.constants.items()}
-        values |= {name: Value(array) for name, array in inputs.items()}
+        values = self._constants | {name: Value(array) for name, array in inputs.items()}
         with no_grad():
-            found = [value.known for value in interpret(plan, values)]
+            found = [value.known for value in interpret(self.plan, values)]
         return [np.array(array) for array in found]  # the caller's own, whatever it is a view of
 
     def _program(self, inputs: Arrays, *, forced: bool) -> Program | None:
         """The program for inputs like these; None where NumPy is to answer."""
-        key = self._key(inputs)
-        if key in self._programs:
-            return self._programs[key]
-        if not forced and (key in self._refused or not self._due(key, inputs)):
-            return None
-        try:
-            return self._compiled(inputs)
-        except Unsupported:
-            if forced:
-                raise
-            self._refused.add(key)
-            return None
+        with self._lock:
+            key = self._key(inputs)
+            program = self._programs.get(key)
+            if program is not None or not (forced or self._due(key, inputs)):
+                return program
+        with self._compiling:  # whoever has a program, or asks NumPy, does not wait for it
+            try:
+                return self._programs.get(self._key(inputs)) or self._kept(inputs, self._compiled(inputs))
+            except Unsupported:
+                if forced:
+                    raise
+                self._refused.add(self._key(inputs))
+                return None
 
     def _compiled(self, inputs: Arrays) -> Program:
         try:
-            program = Compiled(self, inputs, self._fixed_of(inputs))
+            return Compiled(self, inputs, self._fixed_of(inputs))
         except Unsupported:
             if self._fixed or not _few(inputs):
                 raise
             self._fixed = True  # a node works by the numbers of an input, as Reshape does
-            program = Compiled(self, inputs, self._fixed_of(inputs))
-        while len(self._programs) >= KEPT:
-            del self._programs[next(iter(self._programs))]
-        self._programs[self._key(inputs)] = program
+            return Compiled(self, inputs, self._fixed_of(inputs))
+
+    def _kept(self, inputs: Arrays, program: Program) -> Program:
+        with self._lock:
+            while len(self._programs) >= KEPT:
+                del self._programs[next(iter(self._programs))]
+            self._programs[self._key(inputs)] = program
         return program
 
     def _fixed_of(self, inputs: Arrays) -> Arrays:
@@ -95,12 +96,10 @@ class Runner:
         return shapes, tuple(array.tobytes() for _, array in sorted(self._fixed_of(inputs).items()))
 
     def _due(self, key: Any, inputs: Arrays) -> bool:
-        """Whether compiling is the quicker way by now."""
+        """Whether compiling is the quicker way by now, where it can be done."""
         steps = len(self.plan.steps)
-        if len(self._seconds) > 1000 * KEPT:
-            self._seconds.clear()
-        self._seconds[key] = self._seconds.get(key, 0.0) + inference_seconds(steps, self._multiply_adds(inputs), 1, 1)
-        return self._seconds[key] > inference_compilation(steps)
+        spent = inference_seconds(steps, self._multiply_adds(inputs), 1, 1)
+        return key not in self._refused and compiling_pays(self._seconds, key, spent, steps)
 
     def _multiply_adds(self, inputs: Arrays) -> int:
         """At most about so many: each weight of a convolution meets each pixel of the largest input."""
@@ -108,6 +107,11 @@ class Runner:
         examples = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
         kernels, others = self._weights
         return kernels * pixels + others * examples
+
+    @cached_property
+    def _constants(self) -> dict[str, Value]:
+        """The constants as NumPy's interpreter takes them; a form that a node has asked for once is there for all."""
+        return {name: self.plan.constant(name, array) for name, array in self.plan.constants.items()}
 
     @cached_property
     def _weights(self) -> tuple[int, int]:

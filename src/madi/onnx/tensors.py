@@ -33,6 +33,13 @@ def type_name(code: int, where: str) -> str:
         raise Unsupported(f"{where}: madi does not take numbers of type {TensorProto.DataType.Name(code)}.") from error
 
 
+def dtype_of(name: str) -> np.dtype:
+    """The type of this name, NumPy's own or one of those that ml_dtypes adds to it."""
+    import ml_dtypes
+
+    return np.dtype(getattr(ml_dtypes, name, name))
+
+
 def to_array(tensor: Any, beside: Beside, where: str) -> np.ndarray:
     """The array of a TensorProto, which may be read-only.
 
@@ -64,7 +71,7 @@ def _bytes(tensor: Any, name: str, count: int, beside: Beside, where: str) -> np
     """The bytes of its numbers, exactly as many as they take; None where they are written as numbers."""
     from onnx import TensorProto
 
-    bits = _BITS.get(name, 8 * np.dtype(_numpy(name)).itemsize)
+    bits = _BITS.get(name, 8 * dtype_of(name).itemsize)
     needed = -(-count * bits // 8)
     if tensor.data_location == TensorProto.EXTERNAL:
         return beside.read(where, {entry.key: entry.value for entry in tensor.external_data}, needed)
@@ -81,7 +88,7 @@ def _typed(tensor: Any, name: str, shape: tuple[int, ...], where: str) -> np.nda
     from onnx import helper
 
     field = getattr(tensor, helper.tensor_dtype_to_field(tensor.data_type))
-    count, dtype = math.prod(shape), np.dtype(_numpy(name))
+    count, dtype = math.prod(shape), dtype_of(name)
     packed = _BITS.get(name, 8) < 6  # several to a number; of 6 bits each is a number of its own
     expected = -(-count * _BITS[name] // 8) if packed else count * (2 if dtype.kind == "c" else 1)
     if len(field) != expected:
@@ -119,15 +126,15 @@ def _from_bytes(data: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarr
     if name == "bool":
         return (data != 0).reshape(shape)
     if name not in _BITS:
-        return data.view(_numpy(name)).reshape(shape)
+        return data.view(dtype_of(name)).reshape(shape)
     bits = _BITS[name]
     digits = np.unpackbits(data, count=math.prod(shape) * bits, bitorder="little").reshape(*shape, bits)
     single = (digits << np.arange(bits, dtype=np.uint8)).sum(axis=-1, dtype=np.uint8)
     if name.startswith("float"):
-        return single.view(_numpy(name))
+        return single.view(dtype_of(name))
     top = 2 ** (bits - 1)
     signed = (single ^ top).astype(np.int8) - top if name.startswith("int") else single
-    return signed.astype(_numpy(name))
+    return signed.astype(dtype_of(name))
 
 
 def _text(tensor: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
@@ -140,12 +147,6 @@ def _text(tensor: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
     except UnicodeDecodeError as error:
         raise FileError(f"{where}: expected text in UTF-8: {error}.") from error
     return found.reshape(shape)
-
-
-def _numpy(name: str) -> Any:
-    import ml_dtypes
-
-    return getattr(ml_dtypes, name, None) or np.dtype(name)
 
 
 def _wrong_length(where: str, tensor: Any, expected: str, found: int) -> FileError:

@@ -30,10 +30,7 @@ class Value:
 
     __slots__ = ("_first", "_kernel", "_last", "_text")
 
-    def __init__(
-        self, first: Any = None, *, last: Any = None, kernel: Any = None, known: np.ndarray | None = None
-    ) -> None:  # fmt: skip
-        first = known if first is None else first
+    def __init__(self, first: Any = None, *, last: Any = None, kernel: Any = None) -> None:
         self._text = first if _is_text(first) else None
         self._first: Any = _variable(first if self._text is None else None)
         self._last: Any = _variable(last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from madi.layers import Layer
 
 COMPILATION = 1.0  # seconds that tracing and compiling a step takes, about
@@ -9,6 +11,7 @@ STEP = 3e-4  # seconds that an uncompiled step costs besides its arithmetic
 ARITHMETIC = 2e10  # multiply-adds that NumPy does in a second, about
 MOST_WORK_TOGETHER = 3e7  # multiply-adds of a forward pass of one trial up to which trials are batched
 MOST_BYTES_TOGETHER = 2**22  # weights that the trials of one program have together, about
+MOST_JOBS = 8192  # kinds of jobs whose time on NumPy is kept
 LAYER = 6e-5  # seconds that a layer's call in inference costs besides its arithmetic
 
 
@@ -42,6 +45,18 @@ def trials_together(model: Layer, trials: int, batch_size: int) -> int:
 def inference_seconds(layers: int, multiply_adds: int, examples: int, batches: int) -> float:
     """Seconds that NumPy takes for the outputs of `examples`, about; `multiply_adds` are those of one."""
     return layers * LAYER * batches + multiply_adds * examples / ARITHMETIC
+
+
+def compiling_pays(spent: dict[Any, float], job: Any, seconds: float, layers: int) -> bool:
+    """Whether compiling is the quicker way for a job by now: NumPy would have taken longer, these `seconds` included.
+
+    spent   what NumPy has taken for each job so far; kept here
+    layers  of what would be compiled
+    """
+    if job not in spent and len(spent) >= MOST_JOBS:
+        spent.clear()
+    spent[job] = spent.get(job, 0.0) + seconds
+    return spent[job] > inference_compilation(layers)
 
 
 def inference_compilation(layers: int) -> float:

@@ -16,7 +16,7 @@ from madi.graph import no_grad
 from madi.kernels.arrays import ALIGNMENT
 from madi.layers import Layer
 from madi.layers.snapshot import Snapshot
-from madi.training.choice import inference_compilation, inference_seconds
+from madi.training.choice import compiling_pays, inference_seconds
 
 KEPT = 8  # programs of one model: those of its latest settings
 
@@ -63,8 +63,7 @@ class Program:
         if batch in self.shapes:
             return True
         spent = inference_seconds(self.layers, self.multiply_adds, examples, batches)
-        self.seconds[batch] = self.seconds.get(batch, 0.0) + spent
-        return self.seconds[batch] > inference_compilation(self.layers)
+        return compiling_pays(self.seconds, batch, spent, self.layers)
 
 
 @dataclass(frozen=True)

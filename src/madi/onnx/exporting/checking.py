@@ -10,6 +10,7 @@ import numpy as np
 
 from madi.errors import MadiError
 from madi.layers import Layer
+from madi.onnx.about import OUTPUT
 from madi.onnx.exporting.answers import LABEL, PREDICTION, PROBABILITIES, Meaning
 from madi.onnx.exporting.tracing import Known, Run
 
@@ -111,11 +112,11 @@ def expected_of(model: Layer, x: np.ndarray, outputs: list[str], meaning: Meanin
     from madi.training import predict
     from madi.training.prediction import as_probabilities
 
-    found = {"output": predict(model, x)}
+    found = {OUTPUT: predict(model, x)}
     if PREDICTION in outputs:
-        found[PREDICTION] = found["output"].astype(np.float64) * np.array(meaning.scales) + np.array(meaning.means)
+        found[PREDICTION] = found[OUTPUT].astype(np.float64) * np.array(meaning.scales) + np.array(meaning.means)
     if PROBABILITIES in outputs:
-        probabilities = as_probabilities(model, found["output"])
+        probabilities = as_probabilities(model, found[OUTPUT])
         found[PROBABILITIES] = probabilities
         first, second = np.sort(probabilities, axis=1)[:, :-3:-1].T
         if (first - second > TOLERANCE).all():

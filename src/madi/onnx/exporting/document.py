@@ -10,6 +10,7 @@ import numpy as np
 from madi.onnx.about import VERSION
 from madi.onnx.exporting.writer import Line, Writer, code_of
 from madi.onnx.graph import Port
+from madi.onnx.ordering import needed
 from madi.onnx.package import onnx_package
 from madi.onnx.refusal import Unsupported
 
@@ -36,7 +37,7 @@ def document(
 ) -> bytes:
     """The bytes of the model.  Raises Unsupported where they are more than a file can have."""
     onnx = onnx_package()
-    lines = _needed(write.lines, [port.name for port in outputs])
+    lines = needed(write.lines, [port.name for port in outputs])
     used = {name for line in lines for name in line.inputs}
     constants = {name: array for name, array in write.constants.items() if name in used}
     _expect_room(constants)
@@ -55,16 +56,6 @@ def document(
         _fill(model.graph.initializer.add(), name, array)  # in its place: a network is large
     content: bytes = model.SerializeToString(deterministic=True)
     return content
-
-
-def _needed(lines: Sequence[Line], outputs: Sequence[str]) -> list[Line]:
-    """The nodes that the outputs depend on, in order."""
-    wanted, found = set(outputs), []
-    for line in reversed(lines):
-        if wanted.intersection(line.outputs):
-            found.append(line)
-            wanted.update(line.inputs)
-    return found[::-1]
 
 
 def _expect_room(constants: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from madi.errors import ConfigurationError, ShapeError, unknown_name
 from madi.layers import Layer
 from madi.layers.saving import _version
 from madi.layers.tensor_file import write_whole
-from madi.onnx.about import VERSION, metadata_of
+from madi.onnx.about import FEATURES, OUTPUT, VERSION, metadata_of
 from madi.onnx.exporting import nodes  # noqa: F401 (enters them in the table)
 from madi.onnx.exporting.answers import LABEL, PREDICTION, PROBABILITIES, Meaning, answers
 from madi.onnx.exporting.checking import BATCHES, Check, compared, examples, expect_wellformed, expected_of
@@ -28,7 +28,7 @@ from madi.onnx.refusal import Unsupported
 from madi.onnx.table import NEWEST
 
 OLDEST = 17
-INPUT, FEATURES, OUTPUT = "input", "features", "output"
+INPUT = "input"
 RESERVED = (INPUT, FEATURES, OUTPUT, PROBABILITIES, LABEL, PREDICTION)
 CHANNELS = ("last", "first")
 TYPES = {LABEL: "str", PREDICTION: "float64"}

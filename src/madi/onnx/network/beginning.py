@@ -9,13 +9,11 @@ from typing import Any
 
 from madi.datasets.preparation import restored
 from madi.errors import ShapeError
-from madi.onnx.about import PREPARATION, extra_of
+from madi.onnx.about import FEATURES, OUTPUT, PREPARATION, extra_of
 from madi.onnx.graph import Graph, Node, Port
 from madi.onnx.network.flow import IMAGE, Flow
 from madi.onnx.ordering import needed
 from madi.onnx.refusal import Unsupported
-
-FEATURES, OUTPUT = "features", "output"  # values of an export of madi: the prepared example, and the network's answer
 
 FIRST = (2, 0, 1)  # Transpose's order, the axis of examples left out, from channels last to first; IMAGE is its inverse
 OF_IMAGES = {

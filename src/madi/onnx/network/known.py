@@ -67,5 +67,5 @@ def computed(node: Node, opset: int, inputs: list[Known | None]) -> list[Known] 
 
 
 def _run(node: Node, opset: int, inputs: list[np.ndarray | None]) -> list[np.ndarray]:
-    values = [None if array is None else Value(known=array) for array in inputs]
+    values = [None if array is None else Value(array) for array in inputs]
     return [np.asarray(value.known) for value in compute(node, meaning(node, opset), values)]

@@ -16,7 +16,7 @@ from madi.onnx.operators.inputs import integers, keeping, known
 from madi.onnx.refusal import Unsupported
 from madi.onnx.room import expect_room
 from madi.onnx.table import operator
-from madi.onnx.tensors import type_name
+from madi.onnx.tensors import dtype_of, type_name
 from madi.onnx.value import Value
 
 
@@ -95,10 +95,3 @@ def _lowest_bits(x: Array, name: str) -> Array:
     span = 2 ** int(name[-1])
     low = 0 if name.startswith("uint") else -span // 2
     return (x - low) % span + low
-
-
-def dtype_of(name: str) -> Any:
-    """The type of this name, NumPy's own or one of those that ml_dtypes adds to it."""
-    import ml_dtypes
-
-    return np.dtype(getattr(ml_dtypes, name, name))

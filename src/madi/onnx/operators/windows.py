@@ -8,7 +8,7 @@ from typing import Any
 import madi.functions as F
 from madi.errors import FileError, ShapeError
 from madi.graph import Variable
-from madi.kernels.windows import Padding, Pair, Windows
+from madi.kernels.windows import Padding, Pair, Windows, make_windows
 from madi.onnx.graph import Node
 from madi.onnx.refusal import Unsupported
 from madi.onnx.value import Value
@@ -27,19 +27,13 @@ def windows(
     _expect_images(node, x, size)
     _expect_fitting(node, len(size), auto_pad, strides=strides, dilations=dilations, pads=pads)
     ones = [1] * len(size)
-    look = Windows(two(size, 1), two(strides or ones, 1), _pairs(pads, len(size)), two(dilations or ones, 1))
+    sizes, stride, dilation = two(size, 1), two(strides or ones, 1), two(dilations or ones, 1)
     if auto_pad == "NOTSET":
-        return look
-    missing = _missing(two(x.shape[2:], 1), look) if auto_pad.startswith("SAME") else (0, 0)
-    rows, columns = (shared(total, auto_pad) for total in missing)
+        return Windows(sizes, stride, _pairs(pads, len(size)), dilation)
+    padding = "same" if auto_pad.startswith("SAME") else "valid"
+    look = make_windows(sizes, image=two(x.shape[2:], 1), stride=stride, padding=padding, dilation=dilation)
+    rows, columns = (shared(sum(ends), auto_pad) for ends in look.padding)
     return look._replace(padding=(rows, columns))
-
-
-def _missing(image: Pair, look: Windows) -> Pair:
-    """Pixels to add along each axis so that out = ceil(in / stride)."""
-    each = zip(image, look.stride, look.reach, strict=True)
-    height, width = (max((-(-size // stride) - 1) * stride + reach - size, 0) for size, stride, reach in each)
-    return height, width
 
 
 def shared(total: int, auto_pad: str) -> Pair:
