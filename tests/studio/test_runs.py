@@ -44,6 +44,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     folder = tmp_path_factory.mktemp("runs")
     run(folder, "first", accuracy=0.75)
     run(folder, "more/second", accuracy=0.5, optimizer="sgd", interrupted=True)
+    (folder / "more/second/checkpoints").mkdir()
+    (folder / "more/second/checkpoints/checkpoint-000001.safetensors").touch()
     run(folder, "third", accuracy=0.25, dataset=EVIL)
     (folder / "bad").mkdir()
     (folder / "bad" / "results.json").write_text("{", encoding="utf-8")

@@ -29,13 +29,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "rate": ("learning-rate search", "학습률 탐색"),
     "broken": ("broken", "손상됨"),
     "says_interrupted": (
-        "Stopped before its end; what was learned until then is kept. To go on: {command}",
-        "끝나기 전에 중단했으며 그때까지 학습한 내용은 남아 있습니다. 이어서 학습하려면: {command}",
+        "Stopped before its end; what was learned until then is kept.",
+        "끝나기 전에 중단했으며 그때까지 학습한 내용은 남아 있습니다.",
     ),
-    "says_unfinished": (
-        "Ended without results. Where it has checkpoints it can go on: {command}",
-        "결과 없이 끝났습니다. 체크포인트가 있으면 이어서 학습할 수 있습니다: {command}",
-    ),
+    "says_unfinished": ("Ended without results.", "결과 없이 끝났습니다."),
+    "go_on": ("To go on: {command}", "이어서 학습하려면: {command}"),
     "says_broken": ("Cannot be read: {problem}", "읽을 수 없습니다: {problem}"),
     "says_running": ("Is being trained now.", "지금 학습하고 있습니다."),
     "says_rate": (

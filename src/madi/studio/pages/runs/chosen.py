@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 from nicegui import run, ui
 
 from madi.errors import MadiError
+from madi.runs.folder import RunFolder
 from madi.studio.comparing import LOSS, Rows, Setting, chart, lines, metrics_of, results, settings
 from madi.studio.drawing.desk import RUN, reads_digits
 from madi.studio.frame import Page
 from madi.studio.pages.runs.report import address
-from madi.studio.records import BROKEN, FINISHED, INTERRUPTED, UNFINISHED, Record
+from madi.studio.records import FINISHED, INTERRUPTED, UNFINISHED, Record
 
 TakeOut = Callable[[str], Awaitable[None]]
 
@@ -91,13 +91,10 @@ class Chosen:
 
     def _said(self, record: Record) -> str:
         """What a run that did not end in order says of itself."""
-        command = f"madi train --resume {shlex.quote(str(record.path))}"
-        values: dict[str, Any] = {
-            BROKEN: {"problem": record.problem},
-            INTERRUPTED: {"command": command},
-            UNFINISHED: {"command": command},
-        }
-        return self.texts(f"runs.says_{record.state}", **values.get(record.state, {}))
+        said = self.texts(f"runs.says_{record.state}", problem=record.problem)
+        begun = record.state in (INTERRUPTED, UNFINISHED)
+        command = RunFolder(record.path, was_there=True).how_to_go_on() if begun else None
+        return said if command is None else f"{said} {self.texts('runs.go_on', command=command)}"
 
     # ---- curves
 
