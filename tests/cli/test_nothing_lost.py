@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from madi.files import TEMPORARY
 from madi.layers import load, read_metadata, save
 from madi.runs.folder import CHECKPOINTS
 
@@ -103,7 +104,7 @@ def test_no_room_for_answers_and_reports(madi, table, tmp_path):
         2, "madi: page.html: cannot write the report (File too large). Choose another folder.\n",
     )  # fmt: skip
     assert (tmp_path / "out.csv").read_text() == "of yesterday"
-    assert not list(tmp_path.glob("*.html")) + list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob("*.html")) + list(tmp_path.glob(TEMPORARY))
 
 
 def test_results_hold_no_bare_nan(madi, table, tmp_path, monkeypatch):

@@ -116,10 +116,3 @@ def test_a_file_system_that_flushes_no_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", refusing(errno.EIO))
     with pytest.raises(FileError, match=r"Cannot write .*: Input/output error\."):
         tensor_file.write(tmp_path / "a", ARRAYS, {})
-
-
-def test_unfinished_files_are_removed(tmp_path):
-    for name in (".madi-0123456789abcdef.tmp", "other.tmp", "a.safetensors"):
-        (tmp_path / name).touch()
-    tensor_file.remove_unfinished(tmp_path)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.safetensors", "other.tmp"]

@@ -14,12 +14,10 @@ digits of the checksum itself stand.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -28,6 +26,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from madi.errors import FileError
+from madi.files import replace
 from madi.kernels.arrays import aligned_copy, aligned_empty
 
 DTYPES = {
@@ -40,7 +39,6 @@ BFLOAT16 = "BF16"  # the upper half of a float32, and read as one; never written
 _ITEM_BYTES = {BFLOAT16: 2, **{code: np.dtype(dtype).itemsize for code, dtype in DTYPES.items()}}
 _LENGTH_BYTES = 8
 
-TEMPORARY = ".madi-*.tmp"  # what a file is called until it is complete
 CHECKSUM = "madi.sha256"
 _DIGITS = 64
 _BEFORE_CHECKSUM = f'{{"__metadata__":{{"{CHECKSUM}":"'.encode()
@@ -80,18 +78,11 @@ def write_whole(path: str | Path, parts: Iterable[Any]) -> None:
 
     Raises FileError where the folder cannot be written.
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
-    temporary = target.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
     try:
-        _write_all(temporary, parts)
-        temporary.replace(target)
-        _flush_folder(target.parent)
+        replace(Path(path).expanduser(), parts)
     except OSError as error:
         fix = "Choose a folder that exists and can be written."
         raise FileError(f"Cannot write {path}: {error.strerror}. {fix}") from error
-    finally:
-        with contextlib.suppress(OSError):  # it has its new name, or was never made
-            temporary.unlink()
 
 
 def _header(arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
@@ -122,34 +113,6 @@ def _sha256(*parts: Any) -> bytes:
 def _bytes(array: np.ndarray) -> Any:
     """The array's bytes in the order of the last axis, whatever the strides."""
     return array.reshape(-1).view(np.uint8)
-
-
-def _write_all(path: Path, parts: Iterable[Any]) -> None:
-    with path.open("xb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Have the new name itself on the disk, where folders can be flushed."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a network's file system may flush no folders
-                raise
-        finally:
-            os.close(descriptor)
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder.  Nobody else may be writing to it."""
-    for path in folder.glob(TEMPORARY):
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 # ---- reading

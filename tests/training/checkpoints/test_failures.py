@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from madi.errors import ConfigurationError
-from madi.layers.tensor_file import TEMPORARY
+from madi.files import TEMPORARY
 from madi.training import Callback
 from madi.training.checkpoints import folder, newest
 
@@ -66,7 +66,7 @@ def test_a_call_that_fails_from_some_moment_on(call, number, tmp_path, monkeypat
 
     def break_it():
         if call == "write":
-            monkeypatch.setattr("madi.layers.tensor_file._write_all", half)
+            monkeypatch.setattr("madi.files._write_all", half)
         else:
             monkeypatch.setattr(os, call, fail)
 

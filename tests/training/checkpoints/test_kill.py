@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from madi.errors import FileError
-from madi.layers.tensor_file import TEMPORARY
+from madi.files import TEMPORARY
 from madi.training.checkpoints import Checkpoints, newest
 
 from . import program

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from madi.errors import ConfigurationError, FileError
-from madi.layers import tensor_file
+from madi.files import remove_unfinished
 from madi.training.checkpoints import folder
 from madi.training.checkpoints.choice import Checkpoints
 from madi.training.checkpoints.content import (
@@ -74,7 +74,7 @@ class Keeping(NoKeeping):
             ) from error
         self.lock.take()
         try:
-            tensor_file.remove_unfinished(self.path)
+            remove_unfinished(self.path)
             self.found = self._found(run)
             yield
         finally:
