@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from madi.lab.framework.page import prose
 from madi.studio.experiments.bench import Bench
 from madi.studio.experiments.contents import neighbours, page_text
 from madi.studio.experiments.laboratory import Laboratory
 from madi.studio.experiments.settings import EXPERIMENT, Setting
 from madi.studio.frame import Page
 from madi.studio.pages.lab.details import Details
+from madi.studio.pages.lab.equations import page_html
 from madi.studio.pages.lab.ghosts import Ghosts
 from madi.studio.pages.lab.panel import Panel
 from madi.studio.pages.lab.shelf import title
@@ -36,7 +36,7 @@ class Sheet:
             for why in (why for name, why in refused.items() if name not in self.bench.setting.made.parameters):
                 ui.label(why).classes("notice").props("role=alert lang=en")
             text = page_text(self.shown.texts.language, self.bench.setting.made)
-            ui.html(prose(text), sanitize=False).classes("card lab-text")
+            ui.html(page_html(text), sanitize=False).classes("card lab-text")
             with ui.element("div").classes("lab-work"):
                 self.panel.build()
                 self.stage.build()
