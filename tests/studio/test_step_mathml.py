@@ -14,7 +14,8 @@ import pytest
 import madi.functions
 from madi.graph import Function
 from madi.graph.trace import equations_of
-from madi.studio.mathml import GREEK, mathml, understood
+from madi.studio.mathml import mathml, understood
+from madi.studio.pieces import GREEK
 
 
 def parsed(text: str) -> ElementTree.Element:
