@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,10 @@ from madi.layers import (
     Sequential,
     Sigmoid,
     Softmax,
+    read_metadata,
     save,
 )
+from madi.studio.drawing import desk as desk_module
 from madi.studio.drawing import looking
 from madi.studio.drawing.desk import BOX, Desk
 from madi.studio.drawing.looking import Within
@@ -207,6 +210,23 @@ def test_runs_that_read_digits_can_be_chosen_and_are_read_once(tmp_path: Path) -
     assert making.reader is not None
     assert making.reader.count == 0  # it does not say what it was trained on
     assert desk.make(":one") is making
+
+
+def test_the_header_of_a_model_is_read_once_and_data_are_listed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    save(network(), tmp_path / "run" / "model.safetensors", extra={"classes": list(DIGITS)})
+    opened, listed = [], []
+    listing = SimpleNamespace(name="mnist", present=True)
+    monkeypatch.setattr(desk_module, "read_metadata", lambda file: opened.append(file) or read_metadata(file))
+    monkeypatch.setattr(desk_module, "catalogue", lambda: listed.append(1) or [listing])
+    desk = Desk(Workplace(tmp_path))
+    assert [choice.key for choice in desk.choices()] == [":run", "box", "mnist"] == [c.key for c in desk.choices()]
+    assert (len(opened), len(listed)) == (1, 1)
+    listing.present = False  # asked again, for it may be downloaded meanwhile
+    assert [choice.key for choice in desk.choices()] == [":run", "box"]
+    assert len(listed) == 2
 
 
 def test_a_run_that_is_gone_and_a_model_that_is_broken_are_told(tmp_path: Path) -> None:

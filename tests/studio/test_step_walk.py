@@ -14,6 +14,7 @@ import madi
 import madi.functions as F
 from madi import models
 from madi.errors import ConfigurationError, FileError, UnknownNameError
+from madi.studio.records import Records
 from madi.studio.stepping.files import listed, opened
 from madi.studio.stepping.networks import NETWORKS, ByExamples, ByNumbers
 from madi.studio.stepping.shelf import MOST_WALKS, OF_FOLDER, Keeper, Setting, Shelf
@@ -152,7 +153,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_models_of_the_folder_are_listed_and_nothing_outside_of_it(folder: Path) -> None:
-    assert sorted(listed(folder)) == ["digits", "plain <b>.safetensors"]
+    assert sorted(listed(Records(folder))) == ["digits", "plain <b>.safetensors"]
+
+
+def test_models_are_found_as_deep_as_runs_are(folder: Path) -> None:
+    deep = folder / "a" / "b" / "c" / "run"
+    deep.mkdir(parents=True)
+    names = ("a/b/c/run/model.safetensors", "a/b/c/run/exported.onnx", "a/b/loose.onnx", "a/notes.txt")
+    for name in names:
+        (folder / name).write_bytes(b"")
+    (deep / "checkpoints").mkdir()
+    (deep / "checkpoints" / "model.safetensors").write_bytes(b"")
+    (folder / "digits" / "model.safetensors").unlink()
+    (folder / "digits" / "model.safetensors").symlink_to(folder.parent / "outside.safetensors")
+    found = ["a/b/c/run", "a/b/c/run/exported.onnx", "a/b/loose.onnx", "plain <b>.safetensors"]
+    assert sorted(listed(Records(folder))) == found
 
 
 def test_a_model_comes_with_its_own_data_or_with_a_reason(folder: Path) -> None:

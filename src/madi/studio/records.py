@@ -21,6 +21,7 @@ FILES = (CONFIGURATION, RESULTS, MODEL, HISTORY, REPORT, RATES, CHECKPOINTS)
 DEEPEST = 4  # folders within each other in which runs are looked for
 MOST = 2000  # runs
 LARGEST = 2**20  # bytes of a configuration, or of results
+MODELS = (".safetensors", ".onnx")  # how files of models end
 PARTS = ("training", "validation", "test")
 
 FINISHED, RUNNING, INTERRUPTED, UNFINISHED, RATE, BROKEN = STATES = (
@@ -98,7 +99,7 @@ class Records:
     def find(self) -> list[Record]:
         """All of them as they are now."""
         with self._lock:
-            self._known = {path: self._fresh(path) for path in _folders(self.root)}
+            self._known = {path: self._fresh(path) for path, _, is_run in _walked(self.root) if is_run}
             records = [record for _, record in self._known.values()]
         return sorted(records, key=lambda record: (-record.changed, record.name))
 
@@ -116,8 +117,14 @@ class Records:
         return found or next((record for record in self.find() if record.name == name), None)
 
 
-def _folders(root: Path) -> Iterator[Path]:
-    """The folders of runs within `root`, links not followed; what lies within a run is its own affair."""
+def model_files(root: Path) -> Iterator[Path]:
+    """The files of models within `root` that are no run's own: exported ones, and those that were put there."""
+    for folder, files, is_run in _walked(root):
+        yield from (folder / name for name in files if name.endswith(MODELS) and not (is_run and name == MODEL))
+
+
+def _walked(root: Path) -> Iterator[tuple[Path, list[str], bool]]:
+    """(folder, its files, whether it is a run) within `root`, links not followed; what lies in a run is its affair."""
     waiting, found = [(root, 0)], 0
     while waiting and found < MOST:
         folder, depth = waiting.pop()
@@ -126,10 +133,10 @@ def _folders(root: Path) -> Iterator[Path]:
                 names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
         except OSError:
             continue  # gone meanwhile, or not ours to look into
-        if depth and any(names.get(name) is False for name in (CONFIGURATION, RESULTS, MODEL)):
-            found += 1
-            yield folder
-        elif depth < DEEPEST:
+        is_run = depth > 0 and any(names.get(name) is False for name in (CONFIGURATION, RESULTS, MODEL))
+        found += is_run
+        yield folder, [name for name, is_folder in names.items() if not is_folder], is_run
+        if not is_run and depth < DEEPEST:
             inner = (name for name, is_folder in names.items() if is_folder and not name.startswith("."))
             waiting += [(folder / name, depth + 1) for name in inner]
 

@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from madi.config import TrainConfig
@@ -65,6 +67,7 @@ class Desk:
     def __init__(self, workplace: Workplace) -> None:
         self.records = Records.of(workplace)
         self._makings: dict[str, tuple[float, Making]] = {}
+        self._listings: dict[str, Listing] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -76,7 +79,13 @@ class Desk:
     def choices(self) -> list[Choice]:
         """The runs whose networks read digits, newest first; then the two that are trained here."""
         runs = [Choice(RUN + record.name, record) for record in self.records.find() if reads_digits(record)]
-        return [*runs, Choice(BOX), *([Choice(MNIST)] if _listing(MNIST).present else [])]
+        return [*runs, Choice(BOX), *([Choice(MNIST)] if self.present(MNIST) else [])]
+
+    def present(self, dataset: str) -> bool:
+        """Whether it loads without a download; asked again only while it would not."""
+        if dataset not in self._listings or not self._listings[dataset].present:
+            self._listings = {listing.name: listing for listing in catalogue()}
+        return dataset not in self._listings or self._listings[dataset].present
 
     def make(self, key: str) -> Making:
         """The reader of that key, made already or begun now in a thread of its own."""
@@ -115,7 +124,7 @@ class Desk:
         if record is None:
             making.problem = "missing"
             return None
-        return _of_run(record)
+        return _of_run(record, self.present)
 
 
 # ---- the networks of runs
@@ -123,10 +132,14 @@ class Desk:
 
 def reads_digits(record: Record) -> bool:
     """Whether the run's model is one that reads digits, as its file says of itself."""
-    if not record.model or record.state == BROKEN:
-        return False
+    return record.model and record.state != BROKEN and _reads_digits(record.path / MODEL, record.changed)
+
+
+@lru_cache(maxsize=4096)
+def _reads_digits(file: Path, changed: float) -> bool:
+    """The same of a model's file, which is opened once as long as its run has not changed."""
     try:
-        metadata = read_metadata(record.path / MODEL)
+        metadata = read_metadata(file)
         shape = metadata.architecture["layers"][0]["input_shape"]
         classes = metadata.extra.get("classes") or ()
         return side_of(shape, [str(name) for name in classes]) is not None
@@ -134,28 +147,23 @@ def reads_digits(record: Record) -> bool:
         return False
 
 
-def _of_run(record: Record) -> Reader:
+def _of_run(record: Record, present: Callable[[str], bool]) -> Reader:
     found = find_model(str(record.path))
     classes = found.classes or []
-    return Reader(found.model, classes, _examples(record, classes))
+    return Reader(found.model, classes, _examples(record, classes, present))
 
 
-def _examples(record: Record, classes: list[str]) -> Split | None:
+def _examples(record: Record, classes: list[str], present: Callable[[str], bool]) -> Split | None:
     """What the run was trained on, where it is at hand and small enough to be arrays."""
     try:
         config = TrainConfig.from_toml(record.path / CONFIGURATION)
-        named = [listing for listing in catalogue() if listing.name == config.dataset]
-        if named and not named[0].present and config.data is None:
+        if config.data is None and not present(config.dataset):
             return None  # it would be downloaded
         data = sources.load(config)
     except MadiError:
         return None  # moved or changed since: the page says that they are not at hand
     fits = isinstance(data.train, Split) and list(data.classes) == classes
     return data.train if fits and isinstance(data.train, Split) else None
-
-
-def _listing(name: str) -> Listing:
-    return next(listing for listing in catalogue() if listing.name == name)
 
 
 # ---- the networks that are trained here

@@ -13,22 +13,33 @@ from madi.layers import Layer
 from madi.runs import building, loading, sources
 from madi.runs.folder import MODEL
 from madi.runs.loading import Found
+from madi.studio.records import Records, model_files
 from madi.studio.stepping.networks import ByExamples, ByNumbers, Network
 
 MOST = 200  # that are listed
-PATTERNS = (f"*/{MODEL}", f"*/*/{MODEL}", "*.safetensors", "*.onnx", "*/*.onnx")
 TYPED = 8  # inputs at most that a person types
 DRAWN = 10  # random examples where there are no data
 MOST_EXAMPLES = 1000  # that are offered
 
 
-def listed(folder: Path) -> list[str]:
+def listed(records: Records) -> list[str]:
     """Runs and model files of a folder, newest first, by their paths in it; what a link leads out of it is left out."""
-    root = folder.resolve()
-    found = {file.parent if file.name == MODEL else file: file for pattern in PATTERNS for file in root.glob(pattern)}
-    inside = {path: file for path, file in found.items() if root in file.resolve().parents and file.is_file()}
-    newest = sorted(inside, key=lambda path: -inside[path].stat().st_mtime)[:MOST]
-    return [str(path.relative_to(root)) for path in newest]
+    root = records.root.resolve()
+    runs = {record.path: record.path / MODEL for record in records.find() if record.model}
+    files = runs | {file: file for file in model_files(records.root)}
+    written = {
+        path: _written(file) for path, file in files.items() if root in file.resolve().parents and file.is_file()
+    }
+    newest = sorted(written, key=lambda path: -written[path])[:MOST]
+    return [path.relative_to(records.root).as_posix() for path in newest]
+
+
+def _written(file: Path) -> float:
+    """When a file was written; 0 for one that is gone meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def opened(path: Path) -> tuple[Network, str | None]:

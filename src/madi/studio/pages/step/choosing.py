@@ -10,6 +10,7 @@ from nicegui import ui
 
 from madi.studio.frame import Page
 from madi.studio.pages.step.markup import Tensor, picture_html
+from madi.studio.records import Records
 from madi.studio.stepping.files import listed
 from madi.studio.stepping.networks import NETWORKS, ByExamples, ByNumbers, Network
 from madi.studio.stepping.shelf import OF_FOLDER
@@ -21,7 +22,7 @@ Changed = Callable[[], Awaitable[None]]
 def names_of(shown: Page) -> dict[str, str]:
     """Every network that can be chosen, by its name in the address: those of the course, then those of the folder."""
     known = {name: shown.texts(f"step.{name}") for name in NETWORKS}
-    files = listed(shown.workplace.folder)
+    files = listed(Records.of(shown.workplace))
     return known | {f"{OF_FOLDER}{name}": shown.texts("step.file", name=name) for name in files}
 
 
