@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from madi.errors import ConfigurationError, FileError, argument, as_keyword, spelled, unknown_name
-from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, expect_number
+from madi.options import FRACTION, NON_NEGATIVE, POSITIVE, Interval, Options, expect_number, is_whole
 
 Check = Callable[[str, Any], Any]
 
@@ -48,7 +47,7 @@ def _text(where: str, value: Any) -> str:
 
 def _whole(least: int) -> Check:
     def check(where: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        if not is_whole(value) or value < least:
             raise ConfigurationError(f"{where} must be a whole number of at least {least}, got {value!r}.")
         return int(value)
 

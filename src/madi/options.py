@@ -37,6 +37,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def is_whole(value: object) -> bool:
+    """Whether `value` is one whole number: Python's or NumPy's, but no bool and no array."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def expect_number(where: str, value: Any, interval: Interval, *, fix: str) -> float:
     """`value` as a Python float; ConfigurationError unless it is one number within `interval`."""
     if not (is_number(value) and interval.holds(value)):
@@ -46,8 +51,7 @@ def expect_number(where: str, value: Any, interval: Interval, *, fix: str) -> fl
 
 def expect_count(where: str, value: Any, *, fix: str) -> int:
     """`value` as a Python int; ConfigurationError unless it is a whole number of at least 1."""
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not (whole and value >= 1):
+    if not (is_whole(value) and value >= 1):
         raise ConfigurationError(f"{where} must be a whole number of at least 1, got {value!r}. {fix}".rstrip())
     return int(value)
 

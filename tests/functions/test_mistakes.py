@@ -65,6 +65,11 @@ CASES = {
         "layer_norm: expected a scale of shape (3,), that of the last 1 axes of x (2, 3), got (2,). Build the layer "
         "for this input.",
     ),
+    "a truth as the axes of a layer norm": (
+        lambda: F.layer_norm(np.ones((2, 3)), np.ones(3), np.ones(3), axes=True),
+        ConfigurationError,
+        "layer_norm: expected a number of axes from 1 to 2 for x (2, 3), got True. Try 1.",
+    ),
     "axes of a layer norm": (
         lambda: F.layer_norm(np.ones((2, 3)), np.ones(3), np.ones(3), axes=3),
         ConfigurationError,

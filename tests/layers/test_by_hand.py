@@ -189,6 +189,11 @@ MISTAKES = {
         ConfigurationError,
         "Dense: units must be a whole number of at least 1, got 2.5.",
     ),
+    "a truth as the units": (
+        lambda: layers.Dense(True),
+        ConfigurationError,
+        "Dense: units must be a whole number of at least 1, got True.",
+    ),
     "a rate of one": (
         lambda: layers.Dropout(1),
         ConfigurationError,

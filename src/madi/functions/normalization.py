@@ -10,6 +10,7 @@ from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Array, Function, Variable
 from madi.kernels.arrays import array_library
 from madi.kernels.normalization import batch_norm_backward, batch_norm_moments
+from madi.options import is_whole
 
 
 class BatchNorm(Function):
@@ -201,7 +202,7 @@ def layer_norm(x: Any, scale: Any, shift: Any, *, eps: float = 1e-5, axes: int =
     Raises ShapeError where scale or shift have another shape, ConfigurationError for a count of axes that x has not.
     """
     shape = np.shape(x)
-    if not isinstance(axes, (int, np.integer)) or not 1 <= axes <= len(shape):
+    if not is_whole(axes) or not 1 <= axes <= len(shape):
         raise ConfigurationError(
             f"layer_norm: expected a number of axes from 1 to {len(shape)} for x {shape}, got {axes!r}. Try 1."
         )
@@ -221,7 +222,7 @@ def local_response_normalization(
 
     size, alpha, beta, k    n, α, β and k there; PyTorch's defaults
     """
-    if not isinstance(size, (int, np.integer)) or size < 1:
+    if not is_whole(size) or size < 1:
         raise ConfigurationError(
             f"local_response_normalization: expected a size of at least 1 channel, got {size!r}. Try 5."
         )

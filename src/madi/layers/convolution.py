@@ -18,7 +18,34 @@ from madi.layers.base import Layer
 from madi.options import expect_count
 
 
-class Conv2D(Layer):
+class Filters:
+    """What the layers share whose filters slide over images: their options, and the parameters that `build` makes."""
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def _take(
+        self, filters: Any, kernel_size: Any, stride: Any, padding: Any, *, dilation: Any, groups: Any, bias: bool,
+        initializer: Any,
+    ) -> None:  # fmt: skip
+        """Keep the options of a constructor; ConfigurationError for those that are out of range."""
+        name = type(self).__name__
+        self.filters = expect_count(f"{name}: filters", filters, fix="")
+        with naming(name):
+            self.kernel_size = pair("kernel_size", kernel_size)
+            self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
+            self.padding = checked_padding(padding)
+        self.groups = expect_count(f"{name}: groups", groups, fix="Try 1.")
+        self.initializer = initializers.get(initializer)
+        self.weight = self.bias = None  # type: ignore[assignment]  # made by build
+        self.use_bias = bias
+
+    def kernel_path(self, engine: str = "jax") -> str:
+        """What runs it on float32 images: see `kernel_path`."""
+        return kernel_path(engine)
+
+
+class Conv2D(Filters, Layer):
     """Convolution of images: each filter looks at every place of the image with the same weights.
 
     forward   y = x * W + b           (N, H, W, C) -> (N, H_out, W_out, filters)
@@ -43,16 +70,8 @@ class Conv2D(Layer):
         self, filters: int, kernel_size: Any, stride: Any = 1, padding: Any = "same", *,
         dilation: Any = 1, groups: int = 1, bias: bool = True, initializer: Any = "he",
     ) -> None:  # fmt: skip
-        self.filters = expect_count("Conv2D: filters", filters, fix="")
-        with naming("Conv2D"):
-            self.kernel_size = pair("kernel_size", kernel_size)
-            self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
-            self.padding = checked_padding(padding)
-        self.groups = expect_count("Conv2D: groups", groups, fix="Try 1.")
-        self.initializer = initializers.get(initializer)
-        self.weight: Parameter = None  # type: ignore[assignment]  # made by build
-        self.bias: Parameter | None = None
-        self.use_bias = bias
+        options = {"dilation": dilation, "groups": groups, "bias": bias, "initializer": initializer}
+        self._take(filters, kernel_size, stride, padding, **options)
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
         """W from the initializer, b zeros."""
@@ -74,10 +93,6 @@ class Conv2D(Layer):
                 x, self.weight, self.bias,
                 stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups, relu=relu,
             )  # fmt: skip
-
-    def kernel_path(self, engine: str = "jax") -> str:
-        """What runs it on float32 images: see `kernel_path`."""
-        return kernel_path(engine)
 
 
 class ZeroPad(Layer):

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from madi import initializers
-from madi.errors import ConfigurationError, ShapeError
+from madi.errors import ShapeError
 from madi.functions import affine
 from madi.graph import Parameter, Variable
 from madi.layers.base import Layer
+from madi.options import expect_count
 
 
 class Dense(Layer):
@@ -27,11 +28,7 @@ class Dense(Layer):
     """
 
     def __init__(self, units: int, *, bias: bool = True, initializer: Any = "he") -> None:
-        if not isinstance(units, (int, np.integer)) or units < 1:
-            raise ConfigurationError(
-                f"{type(self).__name__}: units must be a whole number of at least 1, got {units!r}."
-            )
-        self.units = int(units)
+        self.units = expect_count(f"{type(self).__name__}: units", units, fix="")
         self.initializer = initializers.get(initializer)
         self.weight: Parameter = None  # type: ignore[assignment]  # made by build
         self.bias: Parameter | None = None

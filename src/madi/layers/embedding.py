@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 import madi.functions as F
 from madi import initializers
 from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Parameter, Variable
 from madi.layers.base import Layer
-from madi.options import expect_count
+from madi.options import expect_count, is_whole
 
 SMALL = initializers.Normal(0.05)
 
@@ -102,7 +100,7 @@ class EmbedColumns(Layer):
 def _entries(columns: Any) -> list[tuple[int, int, int]]:
     """The columns as they were given; ConfigurationError unless each is three whole numbers, none named twice."""
     entries = [tuple(entry) if isinstance(entry, (list, tuple)) else (entry,) for entry in columns]
-    whole = all(len(entry) == 3 and all(_is_whole(value) for value in entry) for entry in entries)
+    whole = all(len(entry) == 3 and all(map(is_whole, entry)) for entry in entries)
     if not entries or not whole or any(entry[0] < 0 for entry in entries):
         raise ConfigurationError(
             "EmbedColumns: expected (column, categories, size) in whole numbers for each column, such as "
@@ -111,10 +109,6 @@ def _entries(columns: Any) -> list[tuple[int, int, int]]:
     if len({entry[0] for entry in entries}) < len(entries):
         raise ConfigurationError(f"EmbedColumns: a column is named twice in {columns!r}. Name each once.")
     return [(int(column), int(categories), int(size)) for column, categories, size in entries]
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _stretch(places: list[int]) -> Any:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import madi.functions as F
-from madi.errors import ConfigurationError
 from madi.graph import Variable
 from madi.initializers import Xavier
 from madi.layers.dense import Dense
+from madi.options import expect_count
 
 FIRST_WEIGHTS = Xavier(fan="in")
 
@@ -36,9 +34,7 @@ class Maxout(Dense):
 
     def __init__(self, units: int, pieces: int = 2, *, bias: bool = True, initializer: Any = FIRST_WEIGHTS) -> None:
         super().__init__(units, bias=bias, initializer=initializer)
-        if not isinstance(pieces, (int, np.integer)) or pieces < 1:
-            raise ConfigurationError(f"Maxout: pieces must be a whole number of at least 1, got {pieces!r}. Try 2.")
-        self.pieces = int(pieces)
+        self.pieces = expect_count("Maxout: pieces", pieces, fix="Try 2.")
 
     @property
     def columns(self) -> int:

@@ -55,7 +55,7 @@ def save(model: Layer, path: str | Path, *, extra: Mapping[str, Any] | None = No
     metadata = {
         "madi.format": FORMAT,
         "madi.format_version": str(FORMAT_VERSION),
-        "madi.version": _version(),
+        "madi.version": installed_version(),
         "madi.architecture": json.dumps(architecture(model), ensure_ascii=False, allow_nan=False),
         "madi.extra": _extra_text({**_names(model), **(extra or {})}),
     }
@@ -103,8 +103,8 @@ def read_metadata(path: str | Path) -> ModelMetadata:
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise FileError(f"{path}: corrupt: its metadata cannot be read ({error!r}). Get the file anew.") from error
     raise FileError(
-        f"{path}: has format version {version}, written by madi {written_by}; this madi {_version()} reads version "
-        f"{FORMAT_VERSION} and older. Update it: pip install --upgrade madi."
+        f"{path}: has format version {version}, written by madi {written_by}; this madi {installed_version()} reads "
+        f"version {FORMAT_VERSION} and older. Update it: pip install --upgrade madi."
     )
 
 
@@ -126,7 +126,8 @@ def _extra_text(extra: Mapping[str, Any]) -> str:
         raise ConfigurationError(f"save: extra must be plain JSON values (numbers, texts, lists): {error}.") from error
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """The version of madi that files are written by; "unknown" where madi is not installed as a package."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -10,7 +10,7 @@ import madi.functions as F
 from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Parameter, Variable
 from madi.layers.base import Layer
-from madi.options import FINITE, expect_number
+from madi.options import FINITE, expect_number, is_whole
 
 
 class Scale(Layer):
@@ -77,7 +77,7 @@ class PReLU(Layer):
 
 def expect_axes(where: str, axes: Any, *, least: int) -> int:
     """A count of axes as a Python int; ConfigurationError below `least`."""
-    if isinstance(axes, bool) or not isinstance(axes, (int, np.integer)) or axes < least:
+    if not is_whole(axes) or axes < least:
         raise ConfigurationError(f"{where}: axes must be a whole number of at least {least}, got {axes!r}. Try 1.")
     return int(axes)
 

@@ -13,7 +13,7 @@ from madi.errors import ConfigurationError, ShapeError
 from madi.graph import Variable
 from madi.layers.base import Layer
 from madi.layers.convolution import naming
-from madi.options import FINITE, expect_count, expect_number
+from madi.options import FINITE, expect_count, expect_number, is_whole
 
 
 class Flatten(Layer):
@@ -33,7 +33,7 @@ class Reshape(Layer):
     """
 
     def __init__(self, *sizes: int) -> None:
-        if not all(_is_whole(size) and (size > 0 or size == -1) for size in sizes) or sizes.count(-1) > 1:
+        if not all(is_whole(size) and (size > 0 or size == -1) for size in sizes) or sizes.count(-1) > 1:
             raise ConfigurationError(
                 f"Reshape: expected the sizes of one example, at most one of them -1, got {sizes}. Try Reshape(-1)."
             )
@@ -63,7 +63,7 @@ class Permute(Layer):
     """
 
     def __init__(self, *axes: int) -> None:
-        if not all(map(_is_whole, axes)) or sorted(axes) != list(range(len(axes))):
+        if not all(map(is_whole, axes)) or sorted(axes) != list(range(len(axes))):
             raise ConfigurationError(
                 f"Permute: expected each axis of one example once, from 0 on, got {axes}. Try Permute(2, 0, 1)."
             )
@@ -93,7 +93,7 @@ class Pad(Layer):
 
     def __init__(self, widths: Sequence[Sequence[int]], mode: str = "constant", value: float = 0.0) -> None:
         pairs = [tuple(pair) if isinstance(pair, Sequence) else () for pair in widths]
-        if not all(len(pair) == 2 and all(_is_whole(width) and width >= 0 for width in pair) for pair in pairs):
+        if not all(len(pair) == 2 and all(is_whole(width) and width >= 0 for width in pair) for pair in pairs):
             raise ConfigurationError(
                 f"Pad: expected (before, after) for each axis of one example, got {widths!r}. "
                 "Try ((1, 1), (1, 1), (0, 0)) for images."
@@ -133,7 +133,3 @@ class ChannelShuffle(Layer):
         apart = F.reshape(x, (*others, self.groups, channels // self.groups))
         dealt = F.transpose(apart, (*range(len(others)), len(others) + 1, len(others)))
         return F.reshape(dealt, (*others, channels))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

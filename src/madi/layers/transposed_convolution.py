@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 import madi.functions as F
-from madi import initializers
 from madi.graph import Parameter, Variable
 from madi.kernels.windows import pair
 from madi.layers.base import Layer
-from madi.layers.convolution import channels_of, checked_padding, expect_images, kernel_path, naming
-from madi.options import expect_count
+from madi.layers.convolution import Filters, channels_of, expect_images, naming
 
 
-class Conv2DTranspose(Layer):
+class Conv2DTranspose(Filters, Layer):
     """Transposed convolution of images: each pixel lays the kernel, times itself, upon one `stride` times as large.
 
     forward   y = x *ᵀ W + b          (N, H, W, C) -> (N, H_out, W_out, filters)
@@ -42,17 +40,10 @@ class Conv2DTranspose(Layer):
         self, filters: int, kernel_size: Any, stride: Any = 1, padding: Any = "same", *, output_padding: Any = 0,
         dilation: Any = 1, groups: int = 1, bias: bool = True, initializer: Any = "he",
     ) -> None:  # fmt: skip
-        self.filters = expect_count("Conv2DTranspose: filters", filters, fix="")
+        options = {"dilation": dilation, "groups": groups, "bias": bias, "initializer": initializer}
+        self._take(filters, kernel_size, stride, padding, **options)
         with naming("Conv2DTranspose"):
-            self.kernel_size = pair("kernel_size", kernel_size)
-            self.stride, self.dilation = pair("stride", stride), pair("dilation", dilation)
-            self.padding = checked_padding(padding)
             self.output_padding = pair("output_padding", output_padding, least=0)
-        self.groups = expect_count("Conv2DTranspose: groups", groups, fix="Try 1.")
-        self.initializer = initializers.get(initializer)
-        self.weight: Parameter = None  # type: ignore[assignment]  # made by build
-        self.bias: Parameter | None = None
-        self.use_bias = bias
 
     def build(self, shape: Any, key: Any = None, *, seed: int = 0) -> Any:
         """W from the initializer, b zeros."""
@@ -71,7 +62,3 @@ class Conv2DTranspose(Layer):
                 x, self.weight, self.bias, stride=self.stride, padding=self.padding,
                 output_padding=self.output_padding, dilation=self.dilation, groups=self.groups,
             )  # fmt: skip
-
-    def kernel_path(self, engine: str = "jax") -> str:
-        """What runs it on float32 images: see `madi.layers.convolution.kernel_path`."""
-        return kernel_path(engine)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from madi.errors import FileError
+from madi.options import is_number
 
 VALIDATION = "validation_"
 NOT_RESULTS = ("epoch", "learning_rate", "seconds")  # entries of an epoch's row that are no loss and no metric
@@ -117,7 +118,7 @@ def finite(value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return value is None or is_number(value)
 
 
 def _number(value: Any) -> Any:

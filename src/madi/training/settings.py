@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from madi.errors import ConfigurationError, unknown_name
+from madi.options import is_whole
 from madi.training import augmentation, metrics
 from madi.training.losses import Loss
 
@@ -72,5 +73,5 @@ def floating(dtype: Any) -> np.dtype[Any]:
 
 def expect_whole(name: str, value: Any, *, least: int = 1) -> None:
     """Raise ConfigurationError unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+    if not is_whole(value) or value < least:
         raise ConfigurationError(f"{name} must be a whole number of at least {least}, got {value!r}.")

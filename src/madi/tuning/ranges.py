@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,7 +15,7 @@ import numpy as np
 
 from madi.errors import ConfigurationError, unknown_name
 from madi.kernels import random
-from madi.options import FINITE, POSITIVE, Options, checked_option, option
+from madi.options import FINITE, POSITIVE, Options, checked_option, is_whole, option
 
 TUNING = 0x74756E65  # "tune": a key apart from those of the weights and of the order of the examples
 
@@ -117,7 +116,7 @@ class LogUniform(Between):
 
 def _whole() -> Any:
     def check(owner: Any, where: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        if not is_whole(value):
             raise ConfigurationError(f"{where} must be a whole number, got {value!r}. Take Uniform for other numbers.")
         return int(value)
 

@@ -11,6 +11,7 @@ from madi.datasets.tables.targets import Target, TargetGathering
 from madi.datasets.tables.weights import weights_of
 from madi.datasets.tables.written import date_forms_of
 from madi.errors import ConfigurationError, DataError, argument, unknown_name
+from madi.options import is_whole
 
 KINDS = ("number", "category", "date", "boolean", "text")
 
@@ -82,7 +83,7 @@ class Fitting:
 def checked_embed(embed: Embed) -> Embed:
     """`embed` as it is; ConfigurationError unless it is None, "auto", a number of dimensions, or {column: number}."""
     sizes = list(embed.values()) if isinstance(embed, Mapping) else [embed]
-    whole = all(isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= 1024 for size in sizes)
+    whole = all(is_whole(size) and 1 <= size <= 1024 for size in sizes)
     if embed is not None and embed != "auto" and not whole:
         raise ConfigurationError(
             f"{argument('embed')}: expected 'auto', a number of dimensions from 1 to 1024, or {{column: number}}, got "

@@ -21,6 +21,7 @@ from madi.datasets.tables.streaming import TableBatches, row_part
 from madi.datasets.tables.targets import Target, TargetGathering
 from madi.datasets.tables.values import shown
 from madi.errors import ConfigurationError, DataError, argument
+from madi.options import is_number
 
 TOO_FEW = 5  # examples of a class, below which a notice names it
 
@@ -171,7 +172,7 @@ def divided(count: int, labels: np.ndarray | None, test: float, validation: floa
 def _shares(test: float, validation: float, test_data: str | Path | None) -> tuple[float, float]:
     """(test, validation), once they are shares that leave some rows to train on."""
     for name, share in (("test", test), ("validation", validation)):
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share < 1:
+        if not is_number(share) or not 0 <= share < 1:
             raise ConfigurationError(
                 f"{argument(name)}: expected a share of the rows from 0 to below 1, got {share!r}. Try 0.1."
             )

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from madi.options import is_number, is_whole
+
 _SHOWN = 60
 
 
@@ -17,11 +19,11 @@ class Rule(NamedTuple):
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**20
+    return is_whole(value) and 1 <= value <= 2**20
 
 
 def _is_list(value: Any, holds: Callable[[Any], bool]) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from madi.options import is_number
+
 NOTHING = "–"  # where there is no number
 UNDEFINED = "not defined"  # where that has to be said
 
@@ -43,7 +45,7 @@ def table(heads: Sequence[Any], rows: Iterable[Sequence[Any]], *, left: int = 1,
 
 
 def _cell(name: str, cell: Any, is_text: bool) -> Markup:
-    written = number(cell) if isinstance(cell, (int, float)) and not isinstance(cell, bool) else cell
+    written = number(cell) if is_number(cell) else cell
     return tag(name, written, class_=None if is_text else "n")
 
 

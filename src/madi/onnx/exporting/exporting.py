@@ -12,7 +12,7 @@ import numpy as np
 from madi.datasets.preparation import Preparation, restored
 from madi.errors import ConfigurationError, ShapeError, unknown_name
 from madi.layers import Layer
-from madi.layers.saving import _version
+from madi.layers.saving import installed_version
 from madi.layers.tensor_file import write_whole
 from madi.onnx.about import FEATURES, OUTPUT, VERSION, metadata_of
 from madi.onnx.exporting import nodes  # noqa: F401 (enters them in the table)
@@ -96,7 +96,7 @@ def exported(
     sheet = _Sheet(model, run, Writer(opset, paths=run.paths), channels)
     sheet.put_in(preparation if preprocessing else None)
     sheet.put_out(Meaning.of(preparation, classes) if preprocessing else Meaning())
-    metadata = {VERSION: _version(), **metadata_of(extra, classes)}
+    metadata = {VERSION: installed_version(), **metadata_of(extra, classes)}
     content = document(sheet.write, sheet.inputs, sheet.outputs, name=name, metadata=metadata)
     found = sheet.checked(content) if check else Check(reason="no check was asked for")
     return Exported(content, opset, tuple(sheet.inputs), tuple(sheet.outputs), found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ from madi.errors import ConfigurationError, DataError, expect_shape
 from madi.graph import Array
 from madi.kernels.arrays import array_library, is_traced
 from madi.kernels.random import raw_key
-from madi.options import Interval, Options, checked_option
+from madi.options import Interval, Options, checked_option, is_whole
 
 Augment = Callable[[Array, Any], Array]  # (images, key) -> images
 
@@ -24,7 +23,7 @@ def whole(default: Any = dataclasses.MISSING, *, fix: str) -> Any:
     """A dataclass field that holds a whole number of at least 0."""
 
     def check(owner: Any, where: str, value: Any) -> int:
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 0:
+        if not is_whole(value) or value < 0:
             raise ConfigurationError(f"{where} must be a whole number of at least 0, got {value!r}. {fix}")
         return int(value)
 
