@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from madi.serving.batching import Batcher, Batching
 from madi.web.guard import Refusal
+from tests.web.running import SECONDS
 
 
 class Doubling:
@@ -27,7 +28,7 @@ class Doubling:
 
     def _answer(self, x: np.ndarray) -> dict[str, np.ndarray]:
         self.began.set()
-        assert self.go.wait(10)
+        assert self.go.wait(SECONDS)
         self.calls.append(len(x))
         if (x < 0).any():
             raise ArithmeticError("a fault")
@@ -38,15 +39,18 @@ class Doubling:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 20))
+    return asyncio.run(asyncio.wait_for(work, SECONDS))
 
 
-async def together(doubling: Doubling, counts: list[int]) -> list[np.ndarray]:
-    """Requests that come while the batcher is busy with a first one."""
+async def together(
+    doubling: Doubling, counts: list[int], *, meanwhile: Callable[[], None] = lambda: None
+) -> list[np.ndarray]:
+    """Requests that come while the batcher is busy with a first one, after what is done `meanwhile`."""
     doubling.go.clear()
     first = asyncio.ensure_future(doubling.ask(1))
     while not doubling.began.is_set():
         await asyncio.sleep(0.001)
+    meanwhile()
     others = [asyncio.ensure_future(doubling.ask(count, value)) for value, count in enumerate(counts, 2)]
     await asyncio.sleep(0)
     doubling.go.set()
@@ -89,11 +93,13 @@ def test_too_many_that_wait_are_refused_at_once() -> None:
 
 
 def test_a_delay_fills_a_batch() -> None:
-    doubling = Doubling(most=4, delay=5.0)
+    doubling = Doubling(most=4, delay=SECONDS)
 
     async def asked() -> None:
         waiting = [asyncio.ensure_future(doubling.ask(1))]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)
+        while len(doubling.batcher):  # until the thread has taken it, and waits for others
+            await asyncio.sleep(0.001)
         waiting += [asyncio.ensure_future(doubling.ask(1)) for _ in range(3)]
         await asyncio.gather(*waiting)
 
@@ -122,9 +128,12 @@ def test_whoever_has_gone_holds_nobody_up() -> None:
 
 
 def test_a_retired_batcher_answers_until_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("madi.serving.batching.PATIENCE", 0.05)
     doubling = Doubling(most=8)
-    doubling.batcher.retire()
-    assert run(doubling.ask(1)).tolist() == [[2, 2]]
-    doubling.batcher.thread.join(10)
+
+    def retire() -> None:
+        monkeypatch.setattr("madi.serving.batching.PATIENCE", 0.05)
+        doubling.batcher.retire()
+
+    assert [y.tolist() for y in run(together(doubling, [1], meanwhile=retire))] == [[[2, 2]], [[4, 4]]]
+    doubling.batcher.thread.join(SECONDS)
     assert not doubling.batcher.thread.is_alive()

@@ -19,7 +19,7 @@ from madi.serving.metrics import Metrics
 from madi.serving.models import Models
 from madi.serving.sources import sources
 from tests.serving.conftest import Found, network, tensor
-from tests.web.running import Running
+from tests.web.running import SECONDS, Running
 
 
 class Files:
@@ -77,7 +77,7 @@ def test_a_model_that_was_replaced_is_let_go(changing: Any, monkeypatch: pytest.
     try:
         application.models.reload(lambda line: None)
         output(running, "a")
-        thread.join(10)
+        thread.join(SECONDS)
         assert old() is None
     finally:
         gc.enable()

@@ -147,6 +147,11 @@ WRONG: list[tuple[Any, str]] = [
     ({"inputs": [GOOD], "outputs": [7]}, '"outputs" among'),
     ({"inputs": [GOOD], "id": 7}, '"id"'),
     ({"inputs": [GOOD], "parameters": []}, '"parameters"'),
+    (
+        {"inputs": [GOOD], "outputs": [{"name": "output", "parameters": {"classification": 2}}]},
+        "ask for 'probabilities'",
+    ),
+    ({"inputs": [GOOD], "outputs": [{"name": "output", "parameters": {"shared_memory_region": "x"}}]}, "is not spoken"),
 ]
 
 
@@ -169,6 +174,18 @@ def test_json_is_read_strictly(served: Running, text: str, quick: bool, monkeypa
     )
     assert answer.status == 400
     assert "error" in answer.json
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_what_could_not_be_given_back_is_refused(served: Running, quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not quick:
+        monkeypatch.setattr(wire, "orjson", None)
+    deep = "[" * 900 + "]" * 900
+    for more in (f'"parameters": {{"a": {deep}}}', '"id": "\\ud800"'):
+        body = f'{{"inputs": [{json.dumps(GOOD)}], {more}}}'.encode()
+        assert served.ask("POST", "/v2/models/plain/infer", body, Content_Type="application/json").status in (
+            (400,) if quick or "id" in more else (200, 400)
+        )
 
 
 def test_both_ways_of_writing_json_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +281,7 @@ def test_there_are_no_web_sockets(served: Running) -> None:
         ("GET", "/v2/models/plain/versions/2/ready", 200), ("GET", "/v2/models/plain/versions/3", 404),
         ("GET", "/v2/models/nothing", 404), ("GET", "/v2/models/nothing/ready", 404), ("GET", "/v2/nothing", 404),
         ("GET", "/v2/models/plain/infer", 405), ("POST", "/v2", 405), ("POST", "/v2/models/plain", 405),
-        ("DELETE", "/v2/models/plain", 405), ("OPTIONS", "/v2", 405), ("GET", "/predict/plain", 405),
+        ("DELETE", "/v2/models/plain", 405), ("DELETE", "/nothing", 404), ("OPTIONS", "/v2", 405), ("GET", "/predict/plain", 405),
         ("POST", "/v2/models/nothing/infer", 404), ("POST", "/predict/nothing", 404), ("GET", "/etc/passwd", 404),
         ("POST", "/nothing", 404), ("GET", "/v2/models/%2e%2e/infer", 400),
     ],
@@ -274,6 +291,18 @@ def test_addresses_and_methods(served: Running, method: str, path: str, status: 
     assert answer.status == status
     assert "error" in answer.json if status >= 400 else True
     assert answer.body == b"" if method == "HEAD" else answer.body
+    if status == 405:
+        assert answer.headers["allow"] == ("POST" if path.endswith(("/infer", "/predict/plain")) else "GET, HEAD")
+
+
+def test_a_name_that_is_not_served_is_told_with_those_that_are(served: Running) -> None:
+    assert (
+        served.ask("GET", "/v2/models/x")
+        .json["error"]
+        .startswith("No model of that name is served. There are: 'plain', ")
+    )
+    told = served.ask("GET", "/v2/models/plain/versions/3").json["error"]
+    assert told == "That version of 'plain' is not served. There are: '1', '2'."
 
 
 def test_a_request_may_have_so_many_examples(served: Running, models: Models) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from madi.web.lifetime import Server
 from madi.web.server import bound
 
-SECONDS = 20  # that anything may take on a busy machine
+SECONDS = 120  # that anything may take on a busy machine
 
 
 class Running:
@@ -57,9 +57,7 @@ class Running:
 
     def connect(self) -> socket.socket:
         """A connection that has asked nothing yet."""
-        connection = socket.create_connection(("127.0.0.1", self.port))
-        connection.settimeout(SECONDS)
-        return connection
+        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
 
     def send(self, *parts: bytes, pause: float = 0.0) -> bytes:
         """All that comes back for these bytes until the server closes the connection, or nothing more comes."""
@@ -82,6 +80,14 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def wait_for(holds: Callable[[], Any]) -> None:
+    """Until it holds, as it is bound to."""
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.01)
 
 
 def received(connection: socket.socket) -> bytes:

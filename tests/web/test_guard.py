@@ -91,8 +91,11 @@ def test_a_web_socket_of_another_origin_is_refused(open_: Running) -> None:
         answer = connection.recv(4096)
     assert status_of(answer) == 101
     assert b"access-control" not in answer.lower()
-    for host, origin in ((open_.host, "http://evil.example"), ("evil.example", "http://evil.example")):
+    others = ["http://evil.example", "null", "", f"http://{open_.host}.evil.example", "http://localhost:1", "file://"]
+    for host, origin in [*((open_.host, other) for other in others), ("evil.example", "http://evil.example")]:
         assert status_of(open_.send(asked.format(host=host, origin=origin).encode())) == 403
+    without = asked.replace("Origin: {origin}\r\n", "")  # no browser leaves it out
+    assert status_of(open_.send(without.format(host=open_.host).encode())) == 403
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,37 @@ def test_a_path_that_leaves_is_refused(open_: Running, path: str) -> None:
 
 def test_a_path_with_dots_in_a_name_is_none_that_leaves(open_: Running) -> None:
     assert open_.ask("GET", "/a..b/c.txt%20d").json["path"] == "/a..b/c.txt d"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1.", "localhost.", "127.1", "2130706433", "0.0.0.0", "evil@127.0.0.1", "::1"]
+)
+def test_other_ways_to_write_a_name_are_refused(open_: Running, host: str) -> None:
+    assert open_.ask("GET", "/", Host=f"{host}:{open_.port}").status == 421
+
+
+def test_the_head_of_an_answer_comes_without_its_body(open_: Running) -> None:
+    whole, head = open_.ask("GET", "/"), open_.ask("HEAD", "/")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"] != "0"
+
+
+def test_a_length_of_many_digits_and_a_body_in_another_form(open_: Running) -> None:
+    head = f"POST / HTTP/1.1\r\nHost: {open_.host}\r\nConnection: close\r\n"
+    for lines, status in (
+        (f"Content-Length: {'0' * 9000}2\r\n\r\n{{}}", 200),
+        (f"Content-Length: {2**63}\r\n\r\n", 413),
+        ("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        ("Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 400),
+    ):
+        assert status_of(open_.send((head + lines).encode())) == status
+
+
+def test_a_cookie_is_found_among_others_and_none_takes_long(closed: Running) -> None:
+    for held in (f"a=b; madi={TOKEN}", f"madi={TOKEN};c", f"madi=old; madi={TOKEN}", f"; ;madi={TOKEN}; x"):
+        assert closed.ask("GET", "/", Cookie=held).status == 200
+    for held in (f'madi="{TOKEN}', f"xmadi={TOKEN}", "madi", "=", f"madi {TOKEN}", 'a="' + "\\a" * 10_000 + '"'):
+        assert closed.ask("GET", "/", Cookie=held).status == 401
 
 
 def test_a_body_may_be_so_large_and_no_larger(open_: Running) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from madi.serving import wire
 from madi.serving.batching import Outputs
 from madi.serving.served import LABEL, OUTPUT, PREDICTION, PROBABILITIES, Served
 from madi.serving.tensors import Port, tensor_entry
 from madi.web.guard import Refusal
+
+UNSPOKEN = ("classification", "shared_memory_region")  # of the protocol's extensions
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Asked:
         if not isinstance(name, str) or not isinstance(parameters, dict):
             raise Refusal(400, 'Expected "id", where it is given, to be a text, and "parameters" an object.')
         echoed = {key: request[key] for key in ("id", "parameters") if key in request}
+        if parameters:
+            wire.expect_written(parameters)
         return cls(_chosen(request.get("outputs"), served.outputs), echoed)
 
 
@@ -43,7 +48,18 @@ def _chosen(wanted: Any, ports: Sequence[Port]) -> Sequence[Port]:
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     if not all(isinstance(name, str) and name in known for name in names) or len(set(names)) < len(names):
         raise Refusal(400, f'Expected "outputs" among {", ".join(known)}, each once.')
+    for entry in entries:
+        _expect_spoken(entry.get("parameters"))
     return [known[name] for name in names]
+
+
+def _expect_spoken(parameters: Any) -> None:
+    """Refusal 400 for an output that is to come in another form than the protocol's JSON."""
+    asked = [name for name in UNSPOKEN if isinstance(parameters, dict) and parameters.get(name)]
+    if asked:
+        raise Refusal(
+            400, f"The parameter '{asked[0]}' of an output is not spoken. Leave it out, and ask for '{PROBABILITIES}'."
+        )
 
 
 def inference_of(served: Served, asked: Asked, outputs: Outputs) -> dict[str, Any]:

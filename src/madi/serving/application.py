@@ -70,7 +70,7 @@ class Application:
         except MadiError as error:  # rows or pictures that the preparation cannot take
             answer = _json({"error": str(error)}, 400)
         self._count(scope, target, answer.status, begun)
-        return await _send(send, answer, bare=scope["method"] == "HEAD")
+        return await _send(send, answer)
 
     async def _answer(self, scope: Scope, parts: list[str], target: Target | None, receive: Receive) -> Answer:
         if target is None and parts not in TOLD:
@@ -142,7 +142,7 @@ def _json(value: object, status: int = 200) -> Answer:
     return Answer(status, JSON, wire.written(value))
 
 
-async def _send(send: Send, answer: Answer, *, bare: bool) -> None:
+async def _send(send: Send, answer: Answer) -> None:
     headers = [(b"content-type", answer.kind.encode()), (b"content-length", b"%d" % len(answer.body))]
     if answer.kind == HTML:
         headers.append((b"content-security-policy", PAGE_POLICY.encode()))
@@ -151,7 +151,7 @@ async def _send(send: Send, answer: Answer, *, bare: bool) -> None:
     if answer.status == 503:
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if bare else answer.body})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _without_routes(scope: Scope, receive: Receive, send: Send) -> None:

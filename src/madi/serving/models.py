@@ -60,7 +60,8 @@ class Models:
         """Of a model, in the version asked for, or the latest; Refusal 404 where there is none."""
         versions = self.versions(name)
         if not versions:
-            raise Refusal(404, f"No model of that name is served. There are: {listed(list(dict(self.sources)))}.")
+            names = list(dict.fromkeys(known for known, _ in self.sources))
+            raise Refusal(404, f"No model of that name is served. There are: {listed(names)}.")
         found = self.sources.get((name, latest(versions) if version is None else version))
         if found is None:
             raise Refusal(404, f"That version of '{name}' is not served. There are: {listed(versions)}.")

@@ -36,8 +36,19 @@ def written(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def expect_written(value: Any) -> None:
+    """Refusal 400 for a value that was read, and is nested more deeply than can be written."""
+    try:
+        written(value)
+    except (TypeError, RecursionError) as error:
+        raise Refusal(400, "The body is nested too deeply to be given back.") from error
+
+
 def _read_plainly(body: bytes) -> Any:
-    return json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+    value = json.loads(body.decode(), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
+    if b"\\u" in body:
+        json.dumps(value, ensure_ascii=False).encode()  # a ValueError where half of a letter stands alone
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

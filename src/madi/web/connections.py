@@ -12,6 +12,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+FRAMES = 8  # bytes of a chunk of one byte, with room to spare
+
 
 @dataclass
 class Bounds:
@@ -37,6 +39,20 @@ class _Unfit(Exception):
     """Raised within the parser, which then ends in a refusal."""
 
 
+class _Lenient:
+    """A transport that drops what is written when nobody reads any more, as asyncio's own does; uvloop's raises."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol by httptools, within bounds.
 
@@ -50,14 +66,14 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._refused = refused  # is told the status of each refusal
         self.bounds, self.since, self.owes, self.heading = bounds, time.monotonic(), True, True
-        self.received = 0  # bytes of the request that is being received
+        self.received = self.body = 0  # bytes of the request that is being received, and of its body alone
         self.stalled: float | None = None  # since when an answer waits to be read
         self.refusal = 400
 
     # ---- what the transport calls
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(_Lenient(transport))
         if len(self.connections) > self.bounds.most:
             self._make_room()
 
@@ -77,8 +93,12 @@ class BoundedProtocol(HttpToolsProtocol):
         heading = self.heading and self.received > 0
         self.received += len(data)
         super().data_received(data)
-        if heading and self.heading and self.received > self.bounds.header and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if heading and self.heading and self.received > self.bounds.header:
             self.refuse(431, "The headers are too large.")
+        elif self.owes and not self.heading and self.received > 2 * self.bounds.header + FRAMES * self.body:
+            self.refuse(400, "The body comes with too much beside it.")
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -95,16 +115,32 @@ class BoundedProtocol(HttpToolsProtocol):
         self.heading = True
         if not self.owes:  # on a new connection the time runs from its first moment
             self.owes, self.since, self.received = True, time.monotonic(), 0
+        self.body = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.heading:  # what follows a body in chunks says nothing, for the headers are checked by then
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.bounds.header or len(self.headers) > self.bounds.headers:
             self.refusal = 431
             raise _Unfit
+        if not self.url.startswith((b"/", b"*")) and not self._names_its_host():
+            raise _Unfit
         self.heading = False
         super().on_headers_complete()
         if self.bounds.ending and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def _names_its_host(self) -> bool:
+        """Whether a target such as "http://127.0.0.1:8080/x" says the same as the header Host."""
+        authority = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        return all(value.lower() == authority.lower() for name, value in self.headers if name == b"host")
+
+    def on_body(self, body: bytes) -> None:
+        self.body += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.owes = False
