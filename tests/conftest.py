@@ -1,4 +1,4 @@
-"""What every test shares: no window for figures, one profile of property tests, a lab of a test's own."""
+"""What every test shares: no window for figures, threads of its own core, one profile of property tests, a lab."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # each core has tests of its own: others would wait for it
+    os.environ.setdefault(threads, "1")
+
+import numpy as np  # noqa: E402  (it reads them when it is imported)
 
 # The same examples on every run, so that a red test stays red; a first call that compiles is not a failure.
 hypothesis.settings.register_profile("madi", deadline=None, derandomize=True, print_blob=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from madi.cli.running import run
 
@@ -23,13 +22,6 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)  # nothing downloaded is at hand
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("MADI_DATA", raising=False)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small products on a busy machine wait longer for threads than they compute."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 @pytest.fixture

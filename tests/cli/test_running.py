@@ -182,8 +182,7 @@ def test_ctrl_c_before_the_command_line_is_there_is_130():
 
 def process(*arguments):
     command = [sys.executable, "-m", "madi", *map(str, arguments)]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # small products wait long for threads on a busy machine
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_python_m_madi_exits_with_the_code():
