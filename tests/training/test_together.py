@@ -8,7 +8,7 @@ import pytest
 import madi
 from madi import Trainer, errors, optimizers, schedules
 from madi.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
-from madi.training import fit_together, joint_run
+from madi.training import fit_together, joint_run, run
 from madi.training.choice import trials_together
 
 from .common import CLASSES, INPUTS, assert_same, points, values
@@ -252,7 +252,14 @@ def test_whole_runs_in_float32_end_within_a_point():
         assert expected > 0.85
 
 
-def test_ctrl_c_ends_it_after_the_call_in_flight(monkeypatch):
+def press(trainers):
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "interrupt", [press, lambda trainers: trainers[0].interrupt(), lambda own: own[-1].interrupt()]
+)
+def test_ctrl_c_and_interrupt_end_it_after_the_call_in_flight(monkeypatch, interrupt):
     trainers = [trainer(place) for place in range(4)]
     monkeypatch.setattr("madi.training.together.trials_together", lambda *given: 2)
     rows_drawn = joint_run.epoch_rows
@@ -261,7 +268,7 @@ def test_ctrl_c_ends_it_after_the_call_in_flight(monkeypatch):
     def interrupted(*given):
         calls.append(given)
         if len(calls) == 2:
-            signal.raise_signal(signal.SIGINT)
+            interrupt(trainers)
         return rows_drawn(*given)
 
     monkeypatch.setattr(joint_run, "epoch_rows", interrupted)
@@ -272,6 +279,35 @@ def test_ctrl_c_ends_it_after_the_call_in_flight(monkeypatch):
     assert histories[2].notices == ["interrupted before it began"]
     assert 5 <= trainers[0].step <= 7  # an epoch of four, and the call in flight, of one to three
     assert_same(values(trainers[2].model), values(network(2, rate=0.2)))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_whoever_is_interrupted_ends_also_those_that_train_one_after_the_other(monkeypatch, place):
+    trainers = [trainer(0, engine="numpy"), trainer(1, engine="numpy")]
+    rows_drawn, calls = run.epoch_rows, []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            trainers[place].interrupt()
+        return rows_drawn(*given)
+
+    monkeypatch.setattr(run, "epoch_rows", interrupted)
+    first, second = fit_together(trainers, points(), **FIT)
+    assert first.notices == ["interrupted in epoch 2: the weights so far are kept"]
+    assert second.notices == ["interrupted before it began"]
+    assert [own.interrupted for own in trainers] == [True, True]
+    monkeypatch.undo()
+    assert [len(history) for history in fit_together(trainers, points(), **FIT)] == [4, 3]
+    assert not any(own.interrupted for own in trainers)
+
+
+def test_what_the_progress_calls_them_ends_with_the_fit(capsys):
+    trainers = [trainer(0, engine="numpy"), trainer(1, engine="numpy")]
+    fit_together(trainers, points(), **FIT, verbose=2, names=["first", "second"])
+    assert "second: epoch 1/3" in capsys.readouterr().err
+    trainers[1].fit(points(), **FIT, verbose=2)
+    assert capsys.readouterr().err.startswith("epoch 4/6")
 
 
 def test_in_float64_whole_runs_agree():

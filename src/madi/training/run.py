@@ -52,7 +52,7 @@ class Run:
         trainer = self.trainer
         trainer._stop_reason, trainer.interrupted = None, False
         trainer.history.diverged = False
-        with self.keeping.opened(self), Interrupts() as self.signals:
+        with self.keeping.opened(self), trainer._signals_of_all or Interrupts() as self.signals:
             trainer._signals = self.signals
             self.begin()
             if self.keeping.finished:

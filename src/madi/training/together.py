@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from madi.errors import ConfigurationError, DivergenceError
@@ -42,7 +42,8 @@ def fit_together(
     names      what the progress calls each of the trainers, such as "trial 1"
 
     Raises what `Trainer.fit` raises before anything is trained; ConfigurationError for trainers of different orders of
-    examples, or of one model.  Ctrl-C ends the fit after the call in flight, with the weights so far.
+    examples, or of one model.  Ctrl-C ends the fit after the call in flight, with the weights so far, and so does
+    `interrupt` of any of the trainers.
     """
     if checkpoints is not None:
         raise ConfigurationError(
@@ -57,19 +58,32 @@ def fit_together(
     given = {"validation": validation, "sample_weight": sample_weight, "class_weight": class_weight}
     groups = _groups(trainers, data)
     checked = [group[0]._datasets(data, batch_size=batch_size, **given) for group in groups]
-    for trainer, name in zip(trainers, names or itertools.repeat(""), strict=False):
-        trainer.interrupted, trainer._called = False, name
-    for group, (training, held_out) in zip(groups, checked, strict=True):
-        size = _size(group, len(training), epochs, batch_size)
-        for start in range(0, len(group), size):
-            part = group[start : start + size]
-            if any(trainer.interrupted for trainer in trainers):
-                _interrupt(part)
-            elif size == 1:
-                _alone(part[0], group[0], data, {**given, "epochs": epochs, "batch_size": batch_size}, verbose)
-            else:
-                _joint(part, _engine(group[0]), training, held_out, epochs, batch_size, verbose)
+    with as_one(trainers, names) as signals:
+        for group, (training, held_out) in zip(groups, checked, strict=True):
+            size = _size(group, len(training), epochs, batch_size)
+            for start in range(0, len(group), size):
+                part = group[start : start + size]
+                if signals.pending:
+                    _interrupt(part)
+                elif size == 1:
+                    _alone(part[0], group[0], data, {**given, "epochs": epochs, "batch_size": batch_size}, verbose)
+                else:
+                    _joint(part, _engine(group[0]), training, held_out, epochs, batch_size, verbose, signals)
     return [trainer.history for trainer in trainers]
+
+
+@contextlib.contextmanager
+def as_one(trainers: Sequence[Trainer], names: Sequence[str] = ()) -> Iterator[Interrupts]:
+    """Within the block what interrupts one of the trainers interrupts all, and the progress calls each by its name."""
+    signals = Interrupts()
+    for trainer, name in zip(trainers, itertools.chain(names, itertools.repeat("")), strict=False):
+        trainer.interrupted, trainer._called = False, name
+        trainer._signals = trainer._signals_of_all = signals
+    try:
+        yield signals
+    finally:
+        for trainer in trainers:
+            trainer._called, trainer._signals_of_all = "", None
 
 
 def _size(group: Sequence[Trainer], examples: int, epochs: int, batch_size: int) -> int:
@@ -149,13 +163,13 @@ def _mean_of(group: Sequence[Trainer]) -> str:
 
 def _joint(
     group: Sequence[Trainer], engine: JointEngine, data: Examples, validation: Examples | None, epochs: int,
-    batch_size: int, verbose: int,
+    batch_size: int, verbose: int, signals: Interrupts,
 ) -> None:  # fmt: skip
     """One fit of all of the group."""
     leader = group[0]
     leader._progress = progress_for(verbose, _mean_of(group))
     try:
-        with Interrupts() as signals:
+        with signals:
             JointRun(group, data, validation, batch_size, engine, signals).go(epochs)
     finally:
         leader._progress.close()

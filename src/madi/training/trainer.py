@@ -97,6 +97,7 @@ class Trainer:
         self.interrupted = False
         self._progress, self._called = progress_for(0), ""
         self._signals = Interrupts()  # of the fit in flight, or the last
+        self._signals_of_all: Interrupts | None = None  # where it is fitted with others: see `as_one`
         self._engines: dict[str, Any] = {}
         self._first_values: dict[str, Any] | None = None
         self._begin()
@@ -105,6 +106,7 @@ class Trainer:
         """A trainer of the same model that goes on from here on its own: a fit writes over the optimizer's state."""
         made = object.__new__(type(self))
         vars(made).update(vars(self), _optimizer_state=over(self._optimizer_state, np.array))
+        made._called, made._signals_of_all = "", None
         return made
 
     def _begin(self) -> None:
@@ -189,7 +191,7 @@ class Trainer:
         self._stop_reason = reason or "a callback asked for it"
 
     def interrupt(self) -> None:
-        """End the fit as Ctrl-C does, after the call in flight; also from another thread."""
+        """End the fit as Ctrl-C does, after the call in flight; also from another thread; in `fit_together` that of all."""
         self._signals.pending = True
 
     def snapshot(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from madi.errors import ConfigurationError, DivergenceError
 from madi.training import History, Trainer, fit_together
+from madi.training.together import as_one
 from madi.tuning.trial import Asked, Trial
 
 Make = Callable[[dict[str, Any]], Any]  # hyperparameters -> Trainer, or (Trainer, {"batch_size": ...})
@@ -57,12 +58,12 @@ def _fit(trials: Mapping[str, Trainer], data: Any, validation: Any, options: dic
         alike = {name: value for name, value in options.items() if name != "accumulate"}
         fit_together(list(trials.values()), data, validation=validation, names=list(trials), **alike)
         return
-    for name, trainer in trials.items():
-        trainer._called = name
-        with contextlib.suppress(DivergenceError):  # its history says so
-            trainer.fit(data, validation=validation, **options)
-        if trainer.interrupted:
-            return
+    with as_one(list(trials.values()), list(trials)) as signals:
+        for trainer in trials.values():
+            with contextlib.suppress(DivergenceError):  # its history says so
+                trainer.fit(data, validation=validation, **options)
+            if signals.pending:
+                return
 
 
 def _is_done(history: History, epochs: int) -> bool:
