@@ -281,9 +281,9 @@ def test_there_are_no_web_sockets(served: Running) -> None:
         ("GET", "/v2/models/plain/versions/2/ready", 200), ("GET", "/v2/models/plain/versions/3", 404),
         ("GET", "/v2/models/nothing", 404), ("GET", "/v2/models/nothing/ready", 404), ("GET", "/v2/nothing", 404),
         ("GET", "/v2/models/plain/infer", 405), ("POST", "/v2", 405), ("POST", "/v2/models/plain", 405),
-        ("DELETE", "/v2/models/plain", 405), ("DELETE", "/nothing", 404), ("OPTIONS", "/v2", 405), ("GET", "/predict/plain", 405),
+        ("DELETE", "/v2/models/plain", 405), ("OPTIONS", "/v2", 405), ("GET", "/predict/plain", 405),
         ("POST", "/v2/models/nothing/infer", 404), ("POST", "/predict/nothing", 404), ("GET", "/etc/passwd", 404),
-        ("POST", "/nothing", 404), ("GET", "/v2/models/%2e%2e/infer", 400),
+        ("POST", "/nothing", 404), ("DELETE", "/nothing", 404), ("GET", "/v2/models/%2e%2e/infer", 400),
     ],
 )  # fmt: skip
 def test_addresses_and_methods(served: Running, method: str, path: str, status: int) -> None:

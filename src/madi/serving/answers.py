@@ -44,7 +44,7 @@ def _chosen(wanted: Any, ports: Sequence[Port]) -> Sequence[Port]:
     if wanted is None or wanted == []:
         return ports
     known: dict[Any, Port] = {port.name: port for port in ports}
-    entries = wanted if isinstance(wanted, list) else [None]
+    entries: list[Any] = wanted if isinstance(wanted, list) else [None]
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     if not all(isinstance(name, str) and name in known for name in names) or len(set(names)) < len(names):
         raise Refusal(400, f'Expected "outputs" among {", ".join(known)}, each once.')

@@ -73,7 +73,8 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---- what the transport calls
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(_Lenient(transport))
+        lenient: Any = _Lenient(transport)
+        super().connection_made(lenient)
         if len(self.connections) > self.bounds.most:
             self._make_room()
 
