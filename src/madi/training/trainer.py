@@ -191,7 +191,7 @@ class Trainer:
         self._stop_reason = reason or "a callback asked for it"
 
     def interrupt(self) -> None:
-        """End the fit as Ctrl-C does, after the call in flight; also from another thread; in `fit_together` that of all."""
+        """End the fit as Ctrl-C does, after the call in flight; also from another thread.  `fit_together` ends for all."""
         self._signals.pending = True
 
     def snapshot(self) -> dict[str, Any]:
