@@ -191,7 +191,10 @@ class Trainer:
         self._stop_reason = reason or "a callback asked for it"
 
     def interrupt(self) -> None:
-        """End the fit as Ctrl-C does, after the call in flight; also from another thread.  `fit_together` ends for all."""
+        """End the fit as Ctrl-C does, after the call in flight; also from another thread.
+
+        In `fit_together` it is the fit of all that ends.
+        """
         self._signals.pending = True
 
     def snapshot(self) -> dict[str, Any]:
