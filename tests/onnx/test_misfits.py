@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from onnx import helper
@@ -38,6 +40,37 @@ def test_convolutions_and_what_follows_them_do_not_fit(body, constants, engine):
         loaded.run({"x": np.ones((1, 3, 8, 8), np.float32)}, engine=engine)
     with pytest.raises(MadiError):
         _ = loaded.model
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 1), (), (1,), (0,)])
+@pytest.mark.parametrize("name", ["scale", "shift", "mean", "variance"])
+def test_layers_of_a_normalization_that_does_not_fit(name, shape):
+    vectors = {**dict.fromkeys(("scale", "shift", "mean", "variance"), FOUR), name: np.ones(shape, np.float32)}
+    body = "c = Conv(x, w)  y = BatchNormalization(c, scale, shift, mean, variance)"
+    loaded = madi.onnx.load(content(body, inputs="float[N,3,8,8] x", w=FILTERS, **vectors))
+    said = (
+        f"BatchNormalization 'y' cannot be said in madi's layers: its {name} has the shape {shape}, for examples of 4"
+    )
+    with pytest.raises(madi.onnx.Unsupported, match=f"^{re.escape(said)} channels"):
+        _ = loaded.model
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (f'y = MaxPool <kernel_shape = [2, 2], auto_pad = "{"q" * 5000}"> (x)', "MaxPool 'y'"),
+        (f"y = MaxPool <kernel_shape = [2, 2], strides = {[2**40] * 2000}> (x)", "MaxPool 'y'"),
+        (f"y = MaxPool <kernel_shape = [2, 2], pads = {[1] * 2000}> (x)", "MaxPool 'y'"),
+        (f"{'q' * 5000} = Transpose <perm = {list(range(2000))}> (x)  y = Relu({'q' * 5000})", "Transpose 'qqq"),
+    ],
+)
+def test_messages_are_short_however_long_the_texts_of_a_file_are(body, name):
+    source = content(body, inputs="float[N,3,8,8] x")
+    for ask in (lambda: madi.onnx.load(source).run({"x": np.ones((1, 3, 8, 8), np.float32)}),
+                lambda: madi.onnx.load(source).model):  # fmt: skip
+        with pytest.raises(MadiError, match=name) as error:
+            ask()
+        assert len(str(error.value)) < 1000
 
 
 def test_statistics_of_whole_numbers_are_taken_as_they_are():

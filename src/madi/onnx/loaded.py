@@ -17,6 +17,7 @@ from madi.onnx.fusing import fused
 from madi.onnx.graph import Graph, Port
 from madi.onnx.plan import Plan, laid_out
 from madi.onnx.reading import read_graph
+from madi.onnx.refusal import briefly
 from madi.onnx.running import Runner
 
 
@@ -66,14 +67,16 @@ class Loaded:
         Numbers of another type are taken where none of them changes.  Raises DataError for inputs that are missing or
         unknown, or of another type; ShapeError for other shapes; Unsupported where a node cannot be computed for them.
         """
-        return self._runner.run(checked_inputs(self.graph.inputs, self.graph.constants, inputs, self.where), engine)
+        with briefly():
+            given = checked_inputs(self.graph.inputs, self.graph.constants, inputs, self.where)
+            return self._runner.run(given, engine)
 
     @cached_property
     def model(self) -> Layer:
         """The graph as madi's layers, trainable.  Raises Unsupported where it cannot be said in them."""
         from madi.onnx.network import to_model
 
-        with np.errstate(all="ignore"):  # of weights that are no numbers
+        with np.errstate(all="ignore"), briefly():  # of weights that are no numbers
             return to_model(self.graph)
 
     @cached_property
@@ -94,8 +97,9 @@ def load(source: Any) -> Loaded:
     folder alone.  Raises FileError for a file that is missing, truncated, corrupt or no ONNX model, Unsupported for
     what madi does not take, by name, and ConfigurationError where the package onnx is missing.
     """
-    model, where, folder = read_model(source)
-    return Loaded(laid_out(folded(read_graph(model, where, Beside(folder)))), where)
+    with briefly():
+        model, where, folder = read_model(source)
+        return Loaded(laid_out(folded(read_graph(model, where, Beside(folder)))), where)
 
 
 def _described(port: Port) -> str:

@@ -51,10 +51,13 @@ def batch_norm(
     """BatchNorm, whose momentum is the share of the new, ONNX's that of the old."""
     if not spatial or training_mode:
         raise place.refusal("it has statistics for each pixel, or takes those of the batch.")
+    held = {"scale": scale, "shift": shift, "mean": mean, "variance": variance}
+    for name, array in held.items():
+        if array.shape != x.sizes[:1]:
+            raise place.refusal(f"its {name} has the shape {array.shape}, for examples of {x.sizes[0]} channels.")
     x = x.ending_in(0)
     places = slice(None) if x.rows is None else x.rows.places
     layer = BatchNorm(round(1 - number(momentum), 7), number(epsilon))
-    held = {"scale": scale, "shift": shift, "mean": mean, "variance": variance}
     return x.then(filled(layer, x.shape, **{name: array[places] for name, array in held.items()}))
 
 
