@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import madi
 import madi.functions as F
-from madi.studio.pages.step.markup import Tensor, behind_html, step_html, tensor_html
+from madi.studio.pages.step.markup import Tensor, behind_html, picture_html, step_html, tensor_html
+from madi.studio.pages.step.pictures import is_coloured
 from madi.studio.stepping.arrays import COLUMNS, ROWS, TILES, view
 from madi.studio.stepping.picking import picked
 from madi.studio.stepping.walk import Place, walked
@@ -141,3 +144,34 @@ def test_names_from_a_file_are_no_markup() -> None:
         assert "<script" not in told
         assert html.escape(evil) in told
     assert "<img" not in walk.svg
+
+
+# ---- pictures in colours
+
+
+def _pixels(markup: str) -> np.ndarray:
+    (source,) = re.findall(r'<img class="coloured" src="data:image/png;base64,([^"]+)"', markup)
+    with Image.open(io.BytesIO(base64.b64decode(source))) as image:
+        return np.asarray(image)
+
+
+def test_an_example_in_colours_is_shown_in_them_too() -> None:
+    pixels = RANDOM.integers(0, 256, (6, 5, 3)).astype(np.uint8)
+    x = madi.Variable((pixels / 255).astype(np.float32)[None], name="x")
+    walk = walked(lambda: F.mean(F.relu(x)))
+    first, second = (step_html(walk, Place(step, back=False), TEXTS) for step in range(2))
+    np.testing.assert_array_equal(_pixels(first), pixels)
+    assert 'alt="The example as a picture"' in first
+    assert "coloured" not in second  # what a node computed is no picture of anything
+    assert first.count("<canvas") == 6
+
+
+def test_an_example_is_shown_beside_its_number_in_colours_or_by_its_channel() -> None:
+    image = RANDOM.normal(size=(1, 4, 4, 3))  # scaled in another way: from the least to the largest
+    shown = _pixels(picture_html(image, "the <picture>"))
+    assert (shown.min(), shown.max(), shown.shape) == (0, 255, (4, 4, 3))
+    assert "&lt;picture&gt;" in picture_html(image, "the <picture>")
+    grey = picture_html(image[..., :1], "the picture")
+    assert "<canvas" in grey
+    assert "coloured" not in grey
+    assert not is_coloured(np.zeros((1, 1, 4, 3)))

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,11 @@ class Record:
 
         found = newest(self.path / CHECKPOINTS)
         return [] if found is None else list(found.content["trainer"]["history"]["epochs"])
+
+
+def network_of(config: Mapping[str, Any]) -> str:
+    """What a configuration calls its network: "layers" where it says them itself, "" where it says nothing."""
+    return "layers" if config.get("layers") else str(config.get("model", ""))
 
 
 class Records:

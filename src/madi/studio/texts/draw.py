@@ -29,7 +29,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "undo_key": ("Take the last stroke back (Ctrl+Z)", "마지막 획 되돌리기 (Ctrl+Z)"),
     "clear_key": ("Clear the sheet (Escape)", "모두 지우기 (Esc)"),
     "says": ("Read as #", "읽은 결과: #"),
-    "nothing": ("Draw here on the left", "숫자를 그리면 읽습니다"),
+    "nothing": ("Draw, and it is read", "숫자를 그리면 읽습니다"),
     "bars": ("Probability of each digit", "숫자별 확률"),
     "given": ("What the network is given", "신경망에 들어가는 입력"),
     "given_digits": (

@@ -53,6 +53,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "hours": ("{number} h", "{number}시간"),
     "figure": ("Figure: {title}", "그림: {title}"),
     "claims": ("What it shows", "이 실험이 보여 주는 것"),
+    "in_english": (
+        "Claims, and the words in figures, are in English.",
+        "아래의 결과와 그림 속의 말은 영어로만 있습니다.",
+    ),
     "count": ("{shown} of {all}", "{all}개 중 {shown}개"),
     "shown": ("shown", "확인됨"),
     "not_shown": ("not shown by these data", "이 데이터에서는 확인되지 않음"),

@@ -19,6 +19,7 @@ from madi.studio.frame import Page
 from madi.studio.pages.draw.elements import Bars, Drawn, Sheet, Tiles, received
 from madi.studio.pages.draw.inside import Inside
 from madi.studio.pages.draw.keeping import Keeping
+from madi.studio.records import network_of
 
 STYLE = (Path(__file__).parent / "draw.css").read_text(encoding="utf-8")
 LOOKS = 0.15  # seconds between two looks inside, while somebody draws
@@ -85,7 +86,7 @@ class DrawPage:
         if record is None:
             return texts(f"draw.{choice.key}")
         config = record.config
-        of = {"dataset": Path(str(config.get("dataset", ""))).name, "model": config.get("model", "")}
+        of = {"dataset": Path(str(config.get("dataset", ""))).name, "model": network_of(config)}
         text = texts("draw.run", run=record.name, **of) if all(of.values()) else record.name
         share = record.measured("test", "accuracy")
         return text if share is None else texts("draw.accuracy", text=text, share=f"{share:.1%}")

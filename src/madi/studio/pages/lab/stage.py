@@ -131,6 +131,8 @@ class Claims:
             with ui.element("div").classes("lab-panel-head"):
                 heading(self.texts("lab.claims"), 2)
                 self.count = ui.label().classes("soft")
+            if self.texts.language != "en":
+                ui.label(self.texts("lab.in_english")).classes("soft small")
             self.list = ui.element("div")
         self.show()
 

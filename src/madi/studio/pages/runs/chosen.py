@@ -15,6 +15,7 @@ from madi.studio.drawing.desk import RUN, reads_digits
 from madi.studio.frame import Page
 from madi.studio.pages.runs.report import address
 from madi.studio.records import FINISHED, INTERRUPTED, UNFINISHED, Record
+from madi.studio.texts import CATALOGUE, Texts
 
 TakeOut = Callable[[str], Awaitable[None]]
 
@@ -131,7 +132,8 @@ class Chosen:
         metric = self.metric if self.metric in names else names[0]
         with ui.element("div").classes("runs-chart"):
             with ui.element("div").classes("runs-heading"):
-                chosen = ui.select(names, value=metric).props("dense borderless options-dense")
+                options = {name: spoken(self.texts, name) for name in names}
+                chosen = ui.select(options, value=metric).props("dense borderless options-dense")
                 chosen.props["aria-label"] = self.texts("runs.metric")
             drawn = ui.echart(self._options(records, found, metric), renderer="svg")
 
@@ -156,7 +158,11 @@ class Chosen:
             return
         with ui.element("section").classes("card runs-part"):
             ui.html(f"<h2>{self.texts('runs.results')}</h2>", sanitize=False)
-            head = [self.texts("runs.run"), self.texts("runs.measured_on"), *metrics]
+            head = [
+                self.texts("runs.run"),
+                self.texts("runs.measured_on"),
+                *(spoken(self.texts, name) for name in metrics),
+            ]
             with _table(head):
                 for place, record in enumerate(records):
                     self._rows(record, place, metrics)
@@ -186,19 +192,26 @@ class Chosen:
                     ui.label(self.texts("runs.differing" if differing else "runs.alike")).classes("soft")
             if differing:
                 self._settings(records, differing)
+            if not same:
+                return
             title = self.texts("runs.same" if len(records) > 1 else "runs.all", count=len(same))
             with ui.expansion(title).classes("runs-same").props("dense"):
                 self._settings(records[:1], same)
 
     def _settings(self, records: list[Record], rows: list[Setting]) -> None:
-        head = ["", *(record.name for record in records)] if len(rows[0].values) == len(records) else None
-        with _table(head if len(records) > 1 else None):
+        with _table(["", *(record.name for record in records)] if len(records) > 1 else None):
             for row in rows:
                 with ui.element("tr").classes("differs" if row.differs else ""):
                     with ui.element("th").props("scope=row"):
                         ui.label(row.name).classes("numbers")
                     for value in row.values[: len(records)]:
                         _cell(value).classes("numbers")
+
+
+def spoken(texts: Texts, metric: str) -> str:
+    """What a metric is called on the page: by its name, where it has no other."""
+    name = f"runs.metric_{metric}"
+    return texts(name) if name in CATALOGUE else metric
 
 
 def _redraw(drawn: ui.echart, options: dict[str, Any]) -> None:

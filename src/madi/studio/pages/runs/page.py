@@ -9,15 +9,15 @@ from urllib.parse import quote, unquote
 from nicegui import run, ui
 
 from madi.studio.frame import Page
-from madi.studio.pages.runs.chosen import Chosen
-from madi.studio.records import BROKEN, Record, Records
+from madi.studio.pages.runs.chosen import Chosen, spoken
+from madi.studio.records import BROKEN, Record, Records, network_of
 from madi.studio.texts import Texts
 
 STYLE = (Path(__file__).parent / "runs.css").read_text(encoding="utf-8")
 RENEWAL = 2.0  # seconds between two looks at the folder
 MOST = 8  # runs that are compared
 COLUMNS = ("run", "when", "state", "data", "network", "epochs", "seconds")
-MEASURED = (("test", "accuracy"), ("test", "r2"), ("test", "loss"))
+MEASURED = (("test", "accuracy"), ("test", "r_squared"), ("test", "loss"))
 PAGE = 12  # rows of the table at once
 
 # How a cell is shown is said in the browser, so that numbers sort as numbers.
@@ -50,8 +50,9 @@ class RunsPage:
     async def lay_out(self) -> None:
         """Make the elements."""
         ui.add_css(STYLE)
-        ui.html(f"<h1>{self.texts('runs.title')}</h1>", sanitize=False)
-        ui.label(self.texts("runs.lead")).classes("soft")
+        with ui.element("div").classes("page-title"):
+            ui.html(f"<h1>{self.texts('runs.title')}</h1>", sanitize=False)
+            ui.label(self.texts("runs.lead")).classes("soft")
         self._none()
         if self.missing:
             gone = self.texts("runs.gone", names=", ".join(self.missing))
@@ -140,7 +141,11 @@ def columns_of(records: list[Record], texts: Texts) -> list[dict[str, Any]]:
     """The columns: what every run has, and what was measured of some."""
     plain = [{"name": name, "label": texts(f"runs.{name}"), "field": name} for name in COLUMNS]
     measured = [
-        {"name": f"{part} {metric}", "label": f"{metric} ({texts(f'runs.{part}')})", "field": f"{part} {metric}"}
+        {
+            "name": f"{part} {metric}",
+            "label": f"{spoken(texts, metric)} ({texts(f'runs.{part}')})",
+            "field": f"{part} {metric}",
+        }
         for part, metric in MEASURED
         if any(record.measured(part, metric) is not None for record in records)
     ]
@@ -155,13 +160,17 @@ def columns_of(records: list[Record], texts: Texts) -> list[dict[str, Any]]:
     ]
 
 
+def _told(part: str, metric: str, texts: Texts) -> str:
+    return f"{spoken(texts, metric)} ({texts(f'runs.{part}')})"
+
+
 def row_of(record: Record, texts: Texts, place: int) -> dict[str, Any]:
     """A run as the table is given it."""
     config, results = record.config, record.results
-    network = "layers" if config.get("layers") else config.get("model", "")
+    network = network_of(config)
     return {
         "name": record.name, "run": record.name, "when": record.changed, "state": texts(f"runs.{record.state}"),
-        "kind": record.state, "data": Path(str(config.get("dataset", ""))).name, "network": str(network),
+        "kind": record.state, "data": Path(str(config.get("dataset", ""))).name, "network": network,
         "epochs": number(results.get("epochs")), "seconds": number(results.get("seconds")), "place": place,
         **{f"{part} {metric}": record.measured(part, metric) for part, metric in MEASURED},
     }  # fmt: skip

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import numpy as np
 from nicegui import ui
 
 from madi.studio.frame import Page
-from madi.studio.pages.step.markup import Tensor, picture_html
+from madi.studio.pages.step.markup import picture_html
 from madi.studio.records import Records
 from madi.studio.stepping.files import listed
 from madi.studio.stepping.networks import NETWORKS, ByExamples, ByNumbers, Network
@@ -107,8 +106,7 @@ def _about(shown: Page, network: ByExamples, number: int) -> None:
 def _picture(shown: Page, network: ByExamples, number: int) -> None:
     image = network.x[number]
     if image.ndim == 3 and min(image.shape[:2]) > 1:
-        tensor = Tensor("example", "x", shown.texts("step.picture"), np.asarray(image[None, :, :, :1]))
-        ui.html(picture_html(tensor), sanitize=False)
+        ui.html(picture_html(image[None], shown.texts("step.picture")), sanitize=False)
 
 
 def _button(shown: Page, icon: str, text: str, go: Changed) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from madi.graph.drawing.text import array_lines, number_text
-from madi.graph.trace import Step
+from madi.graph.trace import Step, StepInput
 from madi.studio.mathml import mathml
+from madi.studio.pages.step.pictures import coloured_html, is_coloured
 from madi.studio.stepping.arrays import Tile, View, view
 from madi.studio.stepping.behind import backward_parts, letters, output_letter
 from madi.studio.stepping.picking import is_kernel
@@ -37,6 +38,7 @@ class Tensor:
     title     what it is, in the page's language
     name      its own name in the network, "" where it has none
     kind      "value", "gradient" or "local"
+    coloured  whether it is shown in its colours too
     """
 
     key: str
@@ -46,6 +48,7 @@ class Tensor:
     kind: str = "value"
     name: str = ""
     kernel: bool = False
+    coloured: bool = False
 
 
 # ---- a step
@@ -153,7 +156,7 @@ def inputs_of(step: Step) -> list[Tensor]:
     return [
         Tensor(
             f"in.{place}", letter, "", entry.value, name=_of_input(entry.name, entry.step, entry.value),
-            kernel=is_kernel(step, f"in.{place}"),
+            kernel=is_kernel(step, f"in.{place}"), coloured=_is_picture(entry),
         )
         for place, (letter, entry) in enumerate(zip(letters(step), step.inputs, strict=True))
     ]  # fmt: skip
@@ -164,6 +167,11 @@ def outputs_of(step: Step, title: str) -> list[Tensor]:
     if not isinstance(step.value, tuple):
         return [Tensor("value", output_letter(step), title, step.value, name=_name(step))]
     return [Tensor(f"out.{place}", f"y{place}", title, value) for place, value in enumerate(step.value)]
+
+
+def _is_picture(entry: StepInput) -> bool:
+    """Whether it is the example itself, in red, green and blue."""
+    return entry.step is None and entry.name == "x" and is_coloured(entry.value)
 
 
 def _of_input(name: str, step: int | None, value: Any) -> str:
@@ -188,10 +196,11 @@ def tensor_html(tensor: Tensor, texts: Texts, *, more: str = "") -> str:
     title = f'<span class="what">{escape(tensor.title)}</span>' if tensor.title else ""
     shape = f'<span class="shape">{_shape(seen.shape)}</span>' if seen.shape else ""
     left = " · ".join(texts(f"step.left_{what}", shown=shown, all=f"{all_:,}") for shown, all_, what in seen.left)
+    picture = coloured_html(tensor.array, texts("step.picture")) if tensor.coloured else ""
     under = "".join(f'<div class="left">{escape(text)}</div>' for text in (left, more) if text)
     return (
         f'<figure class="tensor is-{tensor.kind}"><figcaption><span class="letter">{mathml(tensor.letter)}</span>{name}'
-        f"{title}{shape}</figcaption>{_array(tensor, seen)}{under}</figure>"
+        f"{title}{shape}</figcaption>{picture}{_array(tensor, seen)}{under}</figure>"
     )
 
 
@@ -212,9 +221,12 @@ def _array(tensor: Tensor, seen: View) -> str:
     return _table(seen, common, label)
 
 
-def picture_html(tensor: Tensor) -> str:
-    """The first channel of an image (1, H, W, C), as a picture alone."""
-    return _tile(view(tensor.array).tiles[0], view(tensor.array))
+def picture_html(images: Any, label: str) -> str:
+    """The first of the images (N, H, W, C) as a picture alone: in colours, or its first channel."""
+    if is_coloured(images):
+        return coloured_html(images, label)
+    seen = view(np.asarray(images[:1, :, :, :1]))
+    return _tile(replace(seen.tiles[0], label=label), seen)
 
 
 def _table(seen: View, common: str, label: str) -> str:

@@ -37,12 +37,12 @@ class Stepper:
             choose_network(self.shown, self._setting().network, self.load)
             self.example = ui.element("div").style("display: contents")
         self.notice = ui.label("").classes("notice").props("role=status")
-        with ui.element("div").classes("card walk-course"):
+        with ui.element("div").classes("card walk-course") as self.course:
             self.graph = ui.html("", sanitize=False).classes("walk-graph")
             self.graph.props(f'tabindex=0 role=region aria-label="{self.texts("step.graph")}"')
             self._way()
         self.said = ui.label("").classes("unseen").props("role=status")
-        with ui.element("div").classes("walk-body"):
+        with ui.element("div").classes("walk-body") as self.body:
             self.node = ui.html("", sanitize=False).classes("card walk-node")
             with ui.element("aside").classes("card walk-behind"):
                 ui.label(self.texts("step.behind")).classes("soft small")
@@ -97,7 +97,8 @@ class Stepper:
         try:
             network, why, walk = await task
         except MadiError as error:
-            return self._say(str(error))
+            self._empty()
+            return self._say(str(error), english=True)
         if setting == self._setting():  # else another was chosen meanwhile, and is on its way
             self._take(setting, network, why, walk)
         return None
@@ -105,6 +106,7 @@ class Stepper:
     def _take(self, setting: Setting, network: Network, why: str | None, walk: Walk) -> None:
         """Show another walk, from the place in the address on."""
         self.walk = walk
+        self.course.visible = self.body.visible = True
         self._say(self._notices(why, walk))
         self.example.clear()
         with self.example:
@@ -130,9 +132,17 @@ class Stepper:
             return self.texts("step.no_own_data")
         return "" if walk.returns else self.texts("step.no_return")
 
-    def _say(self, text: str) -> None:
+    def _empty(self) -> None:
+        """Show no walk, where there is none to show."""
+        self.walk = None
+        self.example.clear()
+        self.course.visible = self.body.visible = False
+
+    def _say(self, text: str, *, english: bool = False) -> None:
+        """Tell what one must know; `english`: in the library's own words."""
         self.notice.text = text
         self.notice.visible = bool(text)
+        self.notice.props(add="lang=en" if english else "", remove="" if english else "lang")
 
     def _place(self) -> Place:
         address = self.shown.address
