@@ -109,7 +109,12 @@ def _threads(state: Tree, batch_size: int) -> AbstractContextManager[Any]:
     """One thread for the products of a small step: waking a second one would cost more than it saves."""
     weights = sum(array.size for array in leaves(state["parameters"]))
     small = weights * batch_size <= SMALL_PRODUCTS
-    return _libraries().limit(limits=1, user_api="blas") if small else nullcontext()
+    return one_thread() if small else nullcontext()
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """One thread for NumPy's products within the block: a second one would spin for work that others may do."""
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 @cache

@@ -22,12 +22,13 @@ from madi.runs.job import Job
 from madi.studio.training.data import MOST_POINTS
 from madi.studio.training.frames import Frame
 from madi.training import predict
+from madi.training.engines import one_thread
 from madi.training.observation import Observation, observe
 from madi.training.rerun import at_first_weights
 
 GRID = 72  # points of a boundary's side
 MARGIN = 0.12  # of the data's extent, around them
-EXAMPLES = 128  # whose activations and gradients are looked at
+EXAMPLES = 64  # whose activations and gradients are looked at
 NUMBERS = 4000  # of a layer, evenly from all
 BINS = 28
 MOST_FILTERS = 32
@@ -93,7 +94,7 @@ class Look:
         low, high = low - room, high + room
         first, second = (np.linspace(low[axis], high[axis], GRID, dtype=np.float32) for axis in (0, 1))
         grid = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
-        with self._lock:
+        with self._lock, one_thread():
             self._trainer.restore(frame.weights)
             outputs = predict(self._trainer.model, grid)
         shares = self._shares(outputs).reshape(GRID, GRID, -1)
@@ -119,7 +120,7 @@ class Look:
 
     def spreads(self, frame: Frame) -> list[LayerSpread]:
         """Histograms of every layer's outputs and gradients on some examples, always the same ones."""
-        with self._lock:
+        with self._lock, one_thread():
             if self._probe is None:
                 self._probe = probe(self._trainer, self._first_part(), EXAMPLES)
             self._trainer.restore(frame.weights)
@@ -153,7 +154,7 @@ class Look:
             return []
         if ended:
             return self._examined(part, validation)
-        with self._lock:
+        with self._lock, one_thread():
             self._trainer.restore(frame.weights)
             self._trainer.history = self.job.trainer.history
             self._trainer.epoch = frame.epoch

@@ -99,6 +99,11 @@ class Training:
         return self.watcher is not None and self.watcher.resting
 
     @property
+    def is_busy(self) -> bool:
+        """Whether it trains as quickly as it can, and needs the machine."""
+        return self.status == TRAINING and not self.paused and not self.slow
+
+    @property
     def taken(self) -> int:
         """Steps so far."""
         return 0 if self.job is None else len(self.job.trainer.history.steps.get("loss", ()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
@@ -18,7 +20,8 @@ WORDS = {
     PREPARING: "preparing", TRAINING: "running", MEASURING: "measuring", ENDED: "ended", STOPPED: "stopped",
     FAILED: "failed",
 }  # fmt: skip
-PERIOD = 0.4  # seconds from one look at the training to the next
+PERIOD = 0.2  # seconds from one look at the training to the next, while somebody steers it
+WHILE_BUSY = 1.0  # while it has the machine: what the page draws, the training waits for
 
 
 class Show:
@@ -36,6 +39,8 @@ class Show:
         self.views = Views(shown, form)
         self._seen: Any = None
         self._follows = False
+        self._steered: Any = None
+        self._due = 0.0
 
     # ---- elements
 
@@ -57,8 +62,7 @@ class Show:
         gone = self.shown.address.text("job") if self.training is None else ""
         self._tell_busy(self.texts("train.gone", name=gone) if gone else "")
         self._tell_state()
-        ui.timer(PERIOD, self.refresh)
-        ui.timer(PERIOD, self.look)
+        ui.timer(PERIOD, self.follow)
 
     def _build_state(self) -> None:
         with ui.element("div").classes("train-state").props("aria-live=polite"):
@@ -179,12 +183,32 @@ class Show:
             elif text:
                 ui.link(self.texts("train.runs"), self.shown.address.link("/runs"))
 
-    async def look(self) -> None:
-        """Show the network at the step that is looked at; what takes long keeps nothing else waiting."""
+    async def follow(self) -> None:
+        """Bring the page up to date: at once where somebody steers, every second while the training has the machine.
+
+        Then everything that has changed goes to the browser together, for each message costs it a drawing of the page.
+        """
+        training = self.training
+        busy = training is not None and training.is_busy
+        steered = (training, busy, self.looking, self.views.tabs.value)
+        if busy and steered == self._steered and time.monotonic() < self._due:
+            return
+        self._steered, self._due = steered, time.monotonic() + WHILE_BUSY
+        if not busy:
+            self.refresh()
+        drawn = await self._drawn()
+        if busy:
+            self.refresh()
+        for show in drawn:
+            show()
+
+    async def _drawn(self) -> list[Callable[[], None]]:
+        """The network at the step that is looked at; what takes long keeps nothing else waiting."""
         training = self.training
         frame = None if training is None or training.watcher is None else training.watcher.frames.at(self.looking)
-        if training is not None and frame is not None:
-            await self.views.show(training, frame, newest=self.looking is None)
+        if training is None or frame is None:
+            return []
+        return await self.views.drawn(training, frame, newest=self.looking is None)
 
     def refresh(self) -> None:
         """Bring everything else up to date that has changed."""

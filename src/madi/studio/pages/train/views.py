@@ -5,15 +5,17 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicegui import run, ui
 
+from madi.diagnostics import Finding
 from madi.studio.frame import Page
 from madi.studio.pages.train.form import Form
 from madi.studio.training import pictures
 from madi.studio.training.frames import Frame
-from madi.studio.training.looking import LayerSpread
+from madi.studio.training.looking import LayerSpread, Look
 from madi.studio.training.script import as_python
 from madi.studio.training.settings import short_toml
 from madi.studio.training.work import ENDED, Training
@@ -22,6 +24,9 @@ SHARE = 25  # times as long as a look took, before the next: the training has th
 LONGEST = 5.0  # seconds from one look to the next, however long it takes
 TABS = ("layers", "doctor", "python", "toml")
 MOST_LEGEND = 12
+
+Shown = Callable[[], None]  # shows what was drawn
+Draw = Callable[[Training, Look, Frame], Shown]
 
 
 class Views:
@@ -109,58 +114,61 @@ class Views:
 
     # ---- of a frame
 
-    async def show(self, training: Training, frame: Frame, *, newest: bool) -> None:
-        """The picture and the open tab at a frame, unless they are there already or it is too soon."""
-        look = training.look
-        if look is None:
-            return
-        self._busy = training.is_open and not training.resting
-        if look.has_plane:
-            await self._once("picture", (training.name, frame.step), lambda: self._plane(training, frame))
-        else:
-            await self._once("picture", (training.name, frame.step), lambda: self._filters(training, frame))
+    async def drawn(self, training: Training, frame: Frame, *, newest: bool) -> list[Shown]:
+        """The picture and the open tab at a frame, ready to be shown; none that is there already, none too soon."""
+        if training.look is None:
+            return []
+        self._busy = training.is_busy
+        at = (training.name, frame.step)
+        views = [("picture", at, self._plane if training.look.has_plane else self._filters)]
         if self.tabs.value == "layers":
-            await self._once("layers", (training.name, frame.step), lambda: self._spreads(training, frame))
+            views.append(("layers", at, self._spreads))
         if self.tabs.value == "doctor":
             ended = newest and training.status == ENDED
-            await self._once(
-                "doctor", (training.name, frame.step, ended), lambda: self._findings(training, frame, ended)
-            )
+            views.append(("doctor", (*at, ended), self._examined if ended else self._findings))
+        return [shown for view in views if (shown := await self._once(*view, training, frame)) is not None]
 
-    async def _once(self, name: str, key: Any, make: Callable[[], Any]) -> None:
-        """Let `make` show something; while a training goes on, the next not before 25 times as long has passed."""
+    async def _once(self, name: str, key: Any, draw: Draw, training: Training, frame: Frame) -> Shown | None:
+        """What `draw` makes; while a training has the machine, the next not before 25 times as long has passed."""
         if self._done.get(name) == key or (self._busy and time.monotonic() < self._due.get(name, 0.0)):
-            return
+            return None
         began = time.monotonic()
-        await make()
+        shown = await run.io_bound(draw, training, training.look, frame)
         self._done[name] = key
         self._due[name] = time.monotonic() + min(SHARE * (time.monotonic() - began), LONGEST)
+        return shown  # None: the program is ending
 
-    async def _plane(self, training: Training, frame: Frame) -> None:
-        look, job = training.look, training.job
-        if look is None or job is None:
-            return
-        columns = () if job.data.preparation is None else tuple(job.data.preparation.describe())
-        label, classes = self.texts("train.plane_label"), job.data.classes
-        drawn = await run.io_bound(lambda: pictures.plane(look.boundary(frame), _names(columns), classes, label))
-        if drawn is None:  # the program is ending
-            return
-        self._title.set_content(f"<h2>{self.texts('train.plane')}</h2>")
-        self._picture.set_content(drawn)
-        self._show_legend(job.data.classes)
-        self._card.set_visibility(True)
+    def _plane(self, training: Training, look: Look, frame: Frame) -> Shown:
+        if training.job is None:
+            return lambda: None
+        data = training.job.data
+        names = _names(() if data.preparation is None else tuple(data.preparation.describe()))
+        drawn = pictures.plane(look.boundary(frame), names, data.classes, self.texts("train.plane_label"))
 
-    async def _filters(self, training: Training, frame: Frame) -> None:
-        look = training.look
-        found = None if look is None else await run.io_bound(look.filters, frame)
-        self._card.set_visibility(found is not None)
+        def show() -> None:
+            self._show_picture("plane", drawn)
+            self._show_legend(data.classes)
+
+        return show
+
+    def _filters(self, training: Training, look: Look, frame: Frame) -> Shown:
+        found = look.filters(frame)
         if found is None:
-            return
-        self._title.set_content(f"<h2>{self.texts('train.filters')}</h2>")
-        self._picture.set_content(pictures.filters(found, self.texts("train.filters_label")))
-        self._legend.clear()
-        with self._legend:
-            ui.label(self.texts("train.filters_hint"))
+            return lambda: self._card.set_visibility(False)
+        drawn = pictures.filters(found, self.texts("train.filters_label"))
+
+        def show() -> None:
+            self._show_picture("filters", drawn)
+            self._legend.clear()
+            with self._legend:
+                ui.label(self.texts("train.filters_hint"))
+
+        return show
+
+    def _show_picture(self, title: str, drawn: str) -> None:
+        self._title.set_content(f"<h2>{self.texts(f'train.{title}')}</h2>")
+        self._picture.set_content(drawn)
+        self._card.set_visibility(True)
 
     def _show_legend(self, classes: Any) -> None:
         self._legend.clear()
@@ -170,24 +178,26 @@ class Views:
                     ui.element("i").style(f"background: {colour}")
                     ui.label(str(name))
 
-    async def _spreads(self, training: Training, frame: Frame) -> None:
-        look = training.look
-        if look is None:
-            return
-        found = await run.io_bound(look.spreads, frame)
+    def _spreads(self, training: Training, look: Look, frame: Frame) -> Shown:
         words = {kind: self.texts(f"train.{kind}") for kind in ("outputs", "gradients")}
-        drawn = "".join(_row(layer, words, self.texts) for layer in found or [])
+        drawn = "".join(_row(layer, words, self.texts) for layer in look.spreads(frame))
         heads = f"<span></span><b>{words['outputs']}</b><b>{words['gradients']}</b>"
         head = f"<div class='spread-row spread-head'>{heads}</div>"
-        self._filled["layers"].clear()
-        with self._filled["layers"]:
-            ui.html(head + drawn, sanitize=False).classes("spreads")
 
-    async def _findings(self, training: Training, frame: Frame, ended: bool) -> None:
-        look = training.look
-        if look is None:
-            return
-        found = await run.io_bound(lambda: look.findings(frame, ended=ended)) or []
+        def show() -> None:
+            self._filled["layers"].clear()
+            with self._filled["layers"]:
+                ui.html(head + drawn, sanitize=False).classes("spreads")
+
+        return show
+
+    def _findings(self, training: Training, look: Look, frame: Frame) -> Shown:
+        return partial(self._show_findings, look.findings(frame, ended=False))
+
+    def _examined(self, training: Training, look: Look, frame: Frame) -> Shown:
+        return partial(self._show_findings, look.findings(frame, ended=True))
+
+    def _show_findings(self, found: list[Finding]) -> None:
         self._filled["doctor"].clear()
         with self._filled["doctor"]:
             if not found:
@@ -195,7 +205,7 @@ class Views:
             for finding in found:
                 self._finding(finding)
 
-    def _finding(self, finding: Any) -> None:
+    def _finding(self, finding: Finding) -> None:
         with ui.element("div").classes("finding"):
             title = self.texts(f"train.{finding.name}")
             ui.label(title if finding.layer is None else f"{title} · {finding.layer}").classes("finding-title")
