@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from html import escape
+from itertools import accumulate
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -123,7 +124,7 @@ class _Reader:
         while (text := self.peek()) and text != closing:
             leads = not parts or parts[-1].startswith("<mo") or parts[-1].endswith("</mtext>")
             parts.append(self.sign(leads=leads) if text in LOOSE else self.term(closing))
-        return "".join(parts)
+        return _trimmed("".join(parts))
 
     def sign(self, *, leads: bool = False) -> str:
         """A sign between two terms, or one that leads a term."""
@@ -308,7 +309,15 @@ def _bracketed(bracket: str, inner: str) -> str:
 def _bare(factor: str) -> str:
     """What stands above or below a fraction line needs no brackets of its own."""
     found = BRACKETED.fullmatch(factor)
-    return f"<mrow>{found[1]}</mrow>" if found and "<mrow><mo" not in found[1] else factor
+    if found is None:
+        return factor
+    depth = accumulate(1 if tag[0] == "<mrow>" else -1 for tag in re.finditer("</?mrow>", found[1]))
+    return factor if any(open_ < 0 for open_ in depth) else f"<mrow>{found[1]}</mrow>"
+
+
+def _trimmed(row: str) -> str:
+    """A row without the gaps of words at its ends."""
+    return re.sub("^<mtext>&nbsp;|&nbsp;</mtext>$", lambda gap: gap[0].replace("&nbsp;", ""), row)
 
 
 def _one(factors: list[Factor]) -> str:

@@ -56,7 +56,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "metric_mean_absolute_error": ("mean_absolute_error", "평균 절대 오차"),
     "metric_mean_squared_error": ("mean_squared_error", "평균 제곱 오차"),
     "metric_root_mean_squared_error": ("root_mean_squared_error", "평균 제곱근 오차"),
-    "metric_r_squared": ("r_squared", "결정 계수"),
+    "metric_r_squared": ("R²", "결정 계수"),
     "training": ("training", "학습"),
     "validation": ("validation", "검증"),
     "test": ("test", "테스트"),
