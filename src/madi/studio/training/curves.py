@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from madi.training import History
+from madi.training.history import NOT_RESULTS
 
 MOST = 240  # points of a curve
 TRAINED, HELD_OUT, QUIET = "#2f8fd0", "#e07b2f", "#8a9299"  # seen on light and on dark
-UNSHOWN = ("epoch", "seconds", "learning_rate")
 
 Points = list[list[float]]
 
@@ -37,7 +37,7 @@ def by_epoch(history: History, name: str, steps: int) -> Points:
 def metric_of(history: History) -> str | None:
     """The first metric beside the loss."""
     rows = list(history.epochs)
-    names = [name for name in (rows[-1] if rows else {}) if name not in (*UNSHOWN, "loss")]
+    names = [name for name in (rows[-1] if rows else {}) if name not in (*NOT_RESULTS, "loss")]
     return next((name for name in names if not name.startswith("validation_")), None)
 
 

@@ -10,6 +10,7 @@ from nicegui import run, ui
 from madi.config import TrainConfig
 from madi.errors import MadiError
 from madi.studio.training.data import GATES, TABLES, boxed, columns_of, known, own_files, place_for_upload
+from madi.studio.training.settings import is_table
 
 if TYPE_CHECKING:
     from madi.studio.pages.train.form import Form
@@ -23,6 +24,7 @@ class Sources:
     def __init__(self, form: Form) -> None:
         self.form, self.texts, self.workplace = form, form.texts, form.shown.workplace
         self._read: tuple[int, int] | None = None
+        self._newest: Any = None  # of what was brought: the others are chosen no more
 
     def progress(self, done: int, count: int) -> None:
         """So many pictures of so many are read; told from another thread."""
@@ -49,9 +51,14 @@ class Sources:
             ui.label(self.texts("train.own_hint", most=MOST)).classes("soft")
             self._upload = ui.upload(
                 label=self.texts("train.upload"), auto_upload=True, max_file_size=MOST * 10**6,
-                on_upload=self._brought, on_rejected=lambda: self.tell(self.texts("train.too_large", most=MOST)),
+                on_upload=self._brought, on_rejected=lambda: self._refuse(self.texts("train.too_large", most=MOST)),
             )  # fmt: skip
             self._upload.props("flat bordered").classes("train-upload")
+            # The browser empties the list itself, as soon as a file is sent: were it told to, that might reach it when
+            # the next one is on its way, and end that.
+            self._upload.on("uploaded", js_handler=f'() => runMethod({self._upload.id}, "reset", [])')
+            self._refused = ui.label("").classes("notice").props("role=alert")
+            self._refused.set_visibility(False)
 
     def _options(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -62,23 +69,30 @@ class Sources:
 
     def _chosen(self, event: Any) -> None:
         if event.value and event.value != self.form.data:
+            self._refuse("")
             self._target.set_visibility(False)
             self.form.choose_data(event.value)
 
     async def _brought(self, event: Any) -> None:
-        """Keep a file under a name of ours, see that it can be read, and choose it."""
-        path = None
+        """Keep a file under a name of ours, see that it can be read, and choose it, unless a newer one has come."""
+        self._newest, path, error = event, None, ""
+        self._refuse("")
         try:
             path = place_for_upload(event.file.name, self.workplace)
             await event.file.save(path)
-            self.tell_reading()
+            self._about.set_text(self.texts("train.reading"))
             await run.io_bound(self._expect_readable, path)
-        except MadiError as error:
+        except (MadiError, OSError) as wrong:
             if path is not None:
                 path.unlink(missing_ok=True)
-            return self.tell(str(error).replace(str(path), event.file.name))
-        finally:
-            self._upload.reset()
+            error = str(wrong).replace(str(path), event.file.name)
+        if self._newest is event:
+            self._answer(path, error)
+
+    def _answer(self, path: Path | None, error: str) -> None:
+        """Choose what was brought, or say why it is not taken."""
+        if path is None or error:
+            return self._refuse(error)
         name = f"file:{path.relative_to(self.workplace.folder.resolve()).as_posix()}"
         self._choice.set_options(self._options(), value=name)
         return None
@@ -96,12 +110,15 @@ class Sources:
 
     async def offer_targets(self) -> None:
         """The columns of a table to choose from: the last is as a rule what is to be predicted."""
-        path = self.workplace.place(self.form.data.removeprefix("file:"))
+        data = self.form.data
+        if not is_table(self.form.values):
+            return None
+        path = self.workplace.place(data.removeprefix("file:"))
         try:
             columns = await run.io_bound(columns_of, path)
         except MadiError as error:
             return self.tell(str(error))
-        if not columns:  # the program is ending
+        if not columns or data != self.form.data:  # the program is ending, or other data were chosen meanwhile
             return None
         self._target.set_options(columns)
         self._target.set_visibility(True)
@@ -117,10 +134,22 @@ class Sources:
 
     def tell(self, error: str) -> None:
         """What is wrong with the data, or nothing."""
-        self._error.set_text(error.replace(f"{self.workplace.folder.resolve()}/", ""))
+        self._error.set_text(self._within(error))
         self._error.set_visibility(bool(error))
         if error:
             self._about.set_text("")
+
+    def _refuse(self, error: str) -> None:
+        """What is wrong with what was brought, or nothing; what is said of the data that are chosen stays."""
+        self._refused.set_text(self._within(error))
+        self._refused.set_visibility(bool(error))
+        if error:
+            self._about.set_text("")
+            self.tell_known()
+
+    def _within(self, text: str) -> str:
+        """The text with paths as they are called within the studio's folder."""
+        return text.replace(f"{self.workplace.folder.resolve()}/", "")
 
     def tell_known(self) -> None:
         """How many examples of which shape, and what becomes of columns."""

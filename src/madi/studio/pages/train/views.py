@@ -25,7 +25,7 @@ LONGEST = 5.0  # seconds from one look to the next, however long it takes
 TABS = ("layers", "doctor", "python", "toml")
 MOST_LEGEND = 12
 
-Shown = Callable[[], None]  # shows what was drawn
+Shown = Callable[[], object]  # shows what was drawn
 Draw = Callable[[Training, Look, Frame], Shown]
 
 
@@ -116,24 +116,27 @@ class Views:
 
     async def drawn(self, training: Training, frame: Frame, *, newest: bool) -> list[Shown]:
         """The picture and the open tab at a frame, ready to be shown; none that is there already, none too soon."""
-        if training.look is None:
+        look = training.look
+        if look is None:
             return []
         self._busy = training.is_busy
         at = (training.name, frame.step)
-        views = [("picture", at, self._plane if training.look.has_plane else self._filters)]
+        views: list[tuple[str, Any, Draw]] = [("picture", at, self._plane if look.has_plane else self._filters)]
         if self.tabs.value == "layers":
             views.append(("layers", at, self._spreads))
         if self.tabs.value == "doctor":
             ended = newest and training.status == ENDED
             views.append(("doctor", (*at, ended), self._examined if ended else self._findings))
-        return [shown for view in views if (shown := await self._once(*view, training, frame)) is not None]
+        return [shown for view in views if (shown := await self._once(*view, training, look, frame))]
 
-    async def _once(self, name: str, key: Any, draw: Draw, training: Training, frame: Frame) -> Shown | None:
+    async def _once(
+        self, name: str, key: Any, draw: Draw, training: Training, look: Look, frame: Frame
+    ) -> Shown | None:
         """What `draw` makes; while a training has the machine, the next not before 25 times as long has passed."""
         if self._done.get(name) == key or (self._busy and time.monotonic() < self._due.get(name, 0.0)):
             return None
         began = time.monotonic()
-        shown = await run.io_bound(draw, training, training.look, frame)
+        shown = await run.io_bound(draw, training, look, frame)
         self._done[name] = key
         self._due[name] = time.monotonic() + min(SHARE * (time.monotonic() - began), LONGEST)
         return shown  # None: the program is ending
@@ -154,7 +157,7 @@ class Views:
     def _filters(self, training: Training, look: Look, frame: Frame) -> Shown:
         found = look.filters(frame)
         if found is None:
-            return lambda: self._card.set_visibility(False)
+            return partial(self._card.set_visibility, False)
         drawn = pictures.filters(found, self.texts("train.filters_label"))
 
         def show() -> None:
