@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
@@ -11,7 +10,7 @@ from nicegui import ui
 from madi.errors import MadiError
 from madi.studio.frame import Page
 from madi.studio.pages.train.form import Form
-from madi.studio.pages.train.views import Views
+from madi.studio.pages.train.views import Shown, Views
 from madi.studio.training import curves
 from madi.studio.training.work import ENDED, FAILED, MEASURING, PREPARING, STOPPED, TRAINING, Training, Trainings
 from madi.training.progress import number
@@ -202,7 +201,7 @@ class Show:
         for show in drawn:
             show()
 
-    async def _drawn(self) -> list[Callable[[], None]]:
+    async def _drawn(self) -> list[Shown]:
         """The network at the step that is looked at; what takes long keeps nothing else waiting."""
         training = self.training
         frame = None if training is None or training.watcher is None else training.watcher.frames.at(self.looking)
