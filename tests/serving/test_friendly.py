@@ -66,7 +66,8 @@ def test_classes_come_with_probabilities(served: Running, found: dict[str, Found
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([], "one row"), (3, "one row"), ("x", "one row"), ([3], "as an object"), ([[1, 2]], "as an object"),
+        ([], "got a list of 0."), (3, "one row"), ("x", "got a text."), (None, "got null."), ([3], "as an object"),
+        ([HOUSE, [1, 2]], "got a list of 2, the first a number as row 2."),
         ([{}], "expected the columns of the training file"),
         ([{**HOUSE, "area": "many"}], "many"), ([{**HOUSE, "area": [1]}], "a text, a number"),
         ([{**HOUSE, "since": "yesterday"}], "yesterday"), ([{**HOUSE, "kind": {}}], "a text, a number"),
@@ -123,7 +124,9 @@ def test_plain_examples_one_or_several(served: Running, found: dict[str, Found],
         ]
     one = served.ask("POST", "/predict/plain/versions/1", rows[0].tolist()).json
     assert (one["version"], len(one["predictions"])) == ("1", 1)
-    assert served.ask("POST", "/predict/plain", {"rows": [1, 2, 3]}).status == 400
+    wrong = served.ask("POST", "/predict/plain", {"rows": [[1, 2, 3]] * 2})
+    told = "rows: expected one example of [4] or a list of them, nested so or flat, "
+    assert wrong.json == {"error": told + "got a list of 2, the first a list of 3, the first a number."}
     numbers = served.ask("POST", "/predict/numbers", [1, 2, 3, 4]).json["predictions"][0]["output"]
     assert numbers == pytest.approx(madi.predict(found["numbers"].model, np.float32([[[1, 2], [3, 4]]]))[0].tolist())
 
@@ -188,4 +191,5 @@ def test_what_is_no_picture_or_not_wanted_is_refused(served: Running) -> None:
         assert "picture" in answer.json["error"]
     assert served.ask("POST", "/predict/houses", picture, Content_Type="image/png").status == 415
     assert served.ask("POST", "/predict/plain", tensor([1])["name"].encode(), Content_Type="text/plain").status == 415
-    assert served.ask("POST", "/predict/plain", b"[1]").status == 415
+    answer = served.ask("POST", "/predict/plain", b"[1]")
+    assert (answer.status, "got no content-type" in answer.json["error"]) == (415, True)

@@ -40,7 +40,7 @@ class Asking:
             raise Refusal(415, "Send tensors in JSON, not binary: with the official client, binary_data=False.")
         _expect_plain(scope)
         if _kind(scope) not in (JSON, ""):
-            raise Refusal(415, f"Send {JSON}.")
+            raise Refusal(415, f"Send {JSON}, got {_kind(scope)[:50]}.")
         return await self._asked(receive, model, version, _read_inference, inference_of)
 
     async def predict(self, scope: Scope, receive: Receive, model: str, version: str | None) -> bytes:
@@ -55,7 +55,8 @@ class Asking:
                 lambda served, body: (raw.from_picture(served, body, invert=invert), []), predictions_of, slow=True,
             )  # fmt: skip
         if kind != JSON:
-            raise Refusal(415, f"Send {JSON} or a picture, such as image/png.")
+            told = kind[:50] or "no content-type"
+            raise Refusal(415, f"Send {JSON} or a picture, such as image/png, as its Content-Type, got {told}.")
         return await self._asked(
             receive, model, version, lambda served, body: raw.from_json(served, wire.read(body)), predictions_of
         )

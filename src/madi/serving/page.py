@@ -44,6 +44,7 @@ def page(models: Models, version: str) -> str:
         _route(method, path, told["summary"])
         for path, methods in document(version)["paths"].items()
         for method, told in methods.items()
+        if method != "parameters"
     )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.serving.served import INPUT, Served
-from madi.serving.tensors import is_nested, listed, numbers_of, tensors_of
+from madi.serving.tensors import is_nested, kind_of, listed, numbers_of, tensors_of
 from madi.web.guard import Refusal
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def from_json(served: Served, value: Any) -> Examples:
     if isinstance(rows, dict):
         rows = [rows]
     if not isinstance(rows, list) or not rows:
-        raise Refusal(400, f'Expected one row or a list of rows, as {{"{ROWS}": [...]}}.')
+        raise Refusal(400, f'Expected one row or a list of rows, as {{"{ROWS}": [...]}}, got {kind_of(rows)}.')
     if len(rows) > max(served.most, math.prod(served.shape)):  # of examples, or the numbers of one
         raise Refusal(400, f"Expected at most {served.most} rows, got {len(rows)}.")
     if is_table(served):
@@ -70,7 +70,7 @@ def _picture_shape(served: Served) -> tuple[int, int, int]:
         return shape[0], shape[1], shape[2]
     if not is_table(served) and len(shape) == 1 and side * side == shape[0] and side > 1:
         return side, side, 1
-    raise Refusal(415, "This model takes no pictures. Send JSON.")
+    raise Refusal(415, "This model takes no pictures. Send its rows as application/json; /docs shows one.")
 
 
 def _shaped(rows: list[Any], shape: tuple[int, ...]) -> np.ndarray:
@@ -79,7 +79,10 @@ def _shaped(rows: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     for given in (shape, flat, (count, *shape), (count, *flat)):
         if is_nested(rows, given):
             return numbers_of(ROWS, rows).reshape(-1, *shape)
-    raise Refusal(400, f"{ROWS}: expected one example of {list(shape)} or a list of them, nested so or flat.")
+    raise Refusal(
+        400,
+        f"{ROWS}: expected one example of {list(shape)} or a list of them, nested so or flat, got {kind_of(rows)}.",
+    )
 
 
 # ---- tables
@@ -92,8 +95,13 @@ def _from_columns(preparation: Any, tensors: Mapping[str, np.ndarray]) -> Exampl
 
 
 def _from_rows(preparation: Any, rows: Sequence[Any]) -> Examples:
-    if not all(isinstance(row, dict) for row in rows):
-        raise Refusal(400, f"{ROWS}: expected each row as an object, a value by the name of its column.")
+    wrong = [number for number, row in enumerate(rows, 1) if not isinstance(row, dict)]
+    if wrong:
+        raise Refusal(
+            400,
+            f"{ROWS}: expected each row as an object, a value by the name of its column, "
+            f"got {kind_of(rows[wrong[0] - 1])} as row {wrong[0]}.",
+        )
     given = {name for row in rows for name in row}
     known = [column.name for column in preparation.fitted]
     spare = {column.name for column in preparation.dropped} | {*preparation.target, preparation.weight}

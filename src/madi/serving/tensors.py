@@ -57,13 +57,14 @@ def _tensor(port: Port, entry: Mapping[str, Any], most: int) -> np.ndarray:
     shape: Any = entry.get("shape")
     _expect_shape(port, shape, most)
     if not isinstance(data, list):
-        raise Refusal(400, f"input '{name}': expected \"data\", a list of values in JSON.")
+        raise Refusal(400, f"input '{name}': expected \"data\", a list of values in JSON, got {kind_of(data)}.")
     if not (is_nested(data, (math.prod(shape),)) or is_nested(data, shape)):
-        raise Refusal(400, f"input '{name}': its data do not fill the shape {shape}.")
+        raise Refusal(400, f"input '{name}': its data do not fill the shape {shape}, got {kind_of(data)}.")
     if datatype == TEXT:
         return _texts(name, data).reshape(shape)
     if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise Refusal(400, f"input '{name}': expected a datatype among {', '.join([*DATATYPES, TEXT])}.")
+        told = f"'{datatype[:50]}'" if isinstance(datatype, str) else kind_of(datatype)
+        raise Refusal(400, f"input '{name}': expected a datatype among {', '.join([*DATATYPES, TEXT])}, got {told}.")
     array = numbers_of(f"input '{name}'", data)
     _expect_type(name, array, datatype)
     return array.reshape(shape)
@@ -113,6 +114,20 @@ def _has_truths(data: list[Any]) -> bool:
     while data and type(data[0]) is list:
         data = list(chain.from_iterable(data))
     return bool in set(map(type, data))
+
+
+KINDS = {dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+
+
+def kind_of(value: Any, depth: int = 3) -> str:
+    """What a value of JSON is, for a message.
+
+    >>> kind_of(None), kind_of([[1, 2]])
+    ('null', 'a list of 1, the first a list of 2, the first a number')
+    """
+    if not isinstance(value, list):
+        return KINDS.get(type(value), "a number")
+    return f"a list of {len(value)}" + (f", the first {kind_of(value[0], depth - 1)}" if value and depth else "")
 
 
 def listed(names: Sequence[str]) -> str:
