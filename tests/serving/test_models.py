@@ -196,7 +196,7 @@ TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "number":
 
 
 def misfits(value: Any, schema: Any, schemas: Any, name: str = "") -> list[str]:
-    """Names of what is missing or of another type, as far as our document goes: references, types, properties, items."""
+    """Names of what is missing or of another type, as far as our document goes."""
     if "$ref" in schema:
         schema = schemas[schema["$ref"].rpartition("/")[2]]
     if schema.get("type") in TYPES and not isinstance(value, TYPES[schema["type"]]):

@@ -54,7 +54,7 @@ SCHEMAS: dict[str, Schema] = {
         parameters={"type": "object"}, outputs=_list(reference("Tensor")),
     ),
     "Rows": {
-        "description": "One row or a list of them: of a table objects, a value by the name of its column; else numbers.",
+        "description": "One row or a list of them: of a table objects, values by the names of columns; else numbers.",
         "anyOf": [_object("rows", rows={"type": ["array", "object"]}), {"type": "object"}, _list({})],
     },
     "Predictions": _object(
