@@ -10,7 +10,6 @@ import os
 import socket
 import tarfile
 import threading
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -177,14 +176,16 @@ def hang_up():
 
 @pytest.fixture
 def fall_silent():
-    """A mirror that stops sending and keeps the connection open."""
+    """A mirror that stops sending and keeps the connection open until the test ends."""
+    ended = threading.Event()
 
     def answer(handler):
         send(handler, b"half", claimed=8)
         handler.wfile.flush()
-        time.sleep(0.6)
+        ended.wait(120)
 
-    return answer
+    yield answer
+    ended.set()
 
 
 @pytest.fixture

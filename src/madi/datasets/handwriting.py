@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from madi.errors import DataError
+from madi.kernels.arrays import silent_products
 
 MNIST_SIDE, MNIST_BOX = 28, 20  # pixels of a picture, and of the square that holds the digit
 DIGITS_SIDE, BLOCK = 8, 4  # pixels of a picture, each a count over a square of that side
@@ -112,6 +113,7 @@ def _cropped(levels: np.ndarray) -> np.ndarray:
     return levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+@silent_products
 def _resized(levels: np.ndarray, height: int, width: int) -> np.ndarray:
     """The picture in another size: each new pixel is the mean over the area that it covers, A x Bᵀ."""
     return _means(levels.shape[0], height) @ levels @ _means(levels.shape[1], width).T

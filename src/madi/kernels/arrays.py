@@ -57,9 +57,9 @@ def widened(array: Any) -> Any:
     return array.astype(np.float32) if array.dtype.name in (BFLOAT16, "float16") else array
 
 
-# Around products by NumPy's BLAS, as `with` or as a decorator.  Its kernels compute on whole vectors, past the ends of
-# the matrices too; what lies there may raise flags (https://github.com/numpy/numpy/issues/24067) though every number of
-# the product is right, and NumPy would warn of finite matrices now and then.
+# A decorator of what multiplies by NumPy's BLAS.  Its kernels compute on whole vectors, past the ends of the matrices
+# too; what lies there may raise flags (https://github.com/numpy/numpy/issues/24067) though every number of the product
+# is right, and NumPy would warn of finite matrices now and then.  In `with` the object could be used once only.
 silent_products = np.errstate(all="ignore")
 
 ALIGNMENT = 64  # bytes: where XLA takes a NumPy array as it lies, without a copy

@@ -22,6 +22,7 @@ import numpy as np
 from madi.functions import affine, binary_cross_entropy, relu, sigmoid
 from madi.graph import Trace, Variable, trace
 from madi.graph.trace import Step
+from madi.kernels.arrays import silent_products
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number, Seed
@@ -126,6 +127,7 @@ def gradients(run: Trace, examples: int) -> dict[str, np.ndarray]:
     return found | {"da[0]": examples * gradient(run[0]).T}
 
 
+@silent_products
 def in_columns(x: np.ndarray, y: np.ndarray, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
     """The gradients by the equations of the notes, examples as columns and W of shape (n[l], n[l-1])."""
     m, a = len(x), [x.T]

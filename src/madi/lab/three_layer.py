@@ -18,6 +18,7 @@ import numpy as np
 
 import madi.functions as F
 from madi.graph import Variable, trace
+from madi.kernels.arrays import silent_products
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Choice, Number
@@ -70,6 +71,7 @@ def _layer(step: Any, output: Any) -> dict[str, Any]:
     return {"weight": weight, "bias": bias, "a": step.value, "z": output, "shapes": shapes}
 
 
+@silent_products
 def claims(data: Data) -> dict[str, bool]:
     """What the layers show."""
     layers, weight = data["layers"], data["layers"][0]["weight"]

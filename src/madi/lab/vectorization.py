@@ -19,6 +19,7 @@ import numpy as np
 
 from madi.functions import affine, sigmoid_binary_cross_entropy
 from madi.graph import Variable, trace
+from madi.kernels.arrays import silent_products
 from madi.lab.framework import style
 from madi.lab.framework.experiment import Cost, Data
 from madi.lab.framework.parameters import Number, Seed
@@ -75,6 +76,7 @@ def two_loops(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.array(gradient)[:, None]
 
 
+@silent_products
 def one_loop(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
     """dW, example by example."""
     gradient = np.zeros_like(w)
@@ -113,6 +115,7 @@ def timed(way: Callable[..., np.ndarray], x: Any, y: Any, w: Any, repeats: int) 
     return min(times), gradient
 
 
+@silent_products
 def where_one_over_m_stands(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> Data:
     """How far m ∂J/∂Z is from A - Y, and ∂J/∂W from Xᵀ (A - Y) / m, in a run of madi's nodes."""
     weight = Variable(w)

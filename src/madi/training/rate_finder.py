@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from madi.errors import ConfigurationError, DivergenceError
+from madi.kernels.arrays import silent_products
 from madi.options import POSITIVE, expect_count, expect_number
 from madi.training.data import Examples
 from madi.training.history import History
@@ -48,6 +49,7 @@ class RateSearch:
     ended: str
 
     @cached_property
+    @silent_products
     def smoothed(self) -> np.ndarray:
         """The losses without the noise of the batches: means of neighbours, weighted by a bell over log(rate).
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from madi.graph import Array
-from madi.kernels.arrays import array_library
+from madi.kernels.arrays import array_library, silent_products
 from madi.kernels.random import random_bits, uniform
 from madi.options import FINITE, NON_NEGATIVE, POSITIVE, Interval, choice, option
 from madi.training.augmentation.base import SHARE, Augmentation, whole
@@ -242,8 +242,14 @@ class ElasticDistortion(Augmentation):
         """The images, bent."""
         _, h, w, _ = x.shape
         along_rows, along_columns = gaussian(h, self.sigma), gaussian(w, self.sigma)
-        down, right = (np.float32(self.alpha) * (along_rows @ noise @ along_columns) for noise in drawn)
+        down, right = (np.float32(self.alpha) * product(along_rows, noise, along_columns) for noise in drawn)
         return about_centre(x, from_centre(h)[:, None] + down, from_centre(w) + right)
+
+
+@silent_products
+def product(first: Array, second: Array, third: Array) -> Array:
+    """That of three matrices."""
+    return first @ second @ third
 
 
 def gaussian(size: int, sigma: float) -> np.ndarray:
