@@ -56,6 +56,11 @@ class Conv2D(Function):
         """Multiplications, each with its addition, of the whole call: kH kW C / groups for each number of y."""
         return math.prod(self.y_shape) * math.prod(self.weight.shape[:3])
 
+    @property
+    def numpy_writes(self) -> int:
+        """Numbers that NumPy writes in the whole call: y once for each of the kernel's kH kW places."""
+        return math.prod(self.y_shape) * math.prod(self.weight.shape[:2])
+
 
 class Conv2DReLU(Conv2D):
     """A convolution and the ReLU that follows it, as one node: what the images pass through twice, they pass once.

@@ -59,6 +59,11 @@ class Conv2DTranspose(Function):
         """Multiplications, each with its addition, of the whole call: kH kW filters / groups for each number of x."""
         return math.prod(self.x.shape) * math.prod(self.weight.shape[:3])
 
+    @property
+    def numpy_writes(self) -> int:
+        """Numbers that NumPy writes in the whole call: kH kW filters for each pixel of x."""
+        return math.prod(self.x.shape[:3]) * math.prod(self.weight.shape[:3]) * self.options["groups"]
+
 
 def conv2d_transpose(
     x: Any, weight: Any, bias: Any = None, *, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,

@@ -33,12 +33,14 @@ class Call:
 
     output_shape    of one example
     multiply_adds   of one example
+    numpy_writes    numbers that convolutions of one example write on NumPy
     kept            bytes of one example that its nodes are the first to keep for backward; 0 in inference
     kernels         in training, what runs its nodes (forward, backward): "xla", or the name of a compiled variant
     """
 
     output_shape: tuple[int, ...] = ()
     multiply_adds: int = 0
+    numpy_writes: int = 0
     kept: int = 0
     kernels: set[tuple[str, str]] = field(default_factory=set)
 
@@ -97,6 +99,7 @@ class _Recorder:
             self.same[id(outputs[0].value)] = self.memory(inputs[0].value), outputs[0].value
         call = self.current[id(running_layers()[-1])]
         call.multiply_adds += getattr(node, "multiply_adds", 0) // self.examples
+        call.numpy_writes += getattr(node, "numpy_writes", 0) // self.examples
         self.see(call, node, inputs, outputs)
 
     def on_layer(self, layer: Layer, x: Variable, y: Variable) -> None:

@@ -91,6 +91,8 @@ class Summary:
     parameters              of the whole model; one that is used twice counts once
     trainable_parameters    those that training changes
     multiply_adds           for one example, forward
+    numpy_writes            numbers that convolutions of one example write, forward, where NumPy runs them: their output
+                            once for each place of the kernel
     weight_bytes            of the parameters
     kept_bytes              what backward needs of one example in training: the sum of the rows' memory; None where the
                             model cannot be called in training, for the reason in `untrainable`
@@ -114,7 +116,9 @@ class Summary:
         self.parameters = sum(parameter.size for parameter in learned)
         self.trainable_parameters = sum(parameter.size for parameter in learned if parameter.trainable)
         self.weight_bytes = sum(parameter.size * parameter.dtype.itemsize for parameter in learned)
-        self.multiply_adds = sum(call.multiply_adds for calls in self._calls.values() for call in calls)
+        made = [call for calls in self._calls.values() for call in calls]
+        self.multiply_adds = sum(call.multiply_adds for call in made)
+        self.numpy_writes = sum(call.numpy_writes for call in made)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:

@@ -97,16 +97,16 @@ class Runner:
 
     def _due(self, key: Any, inputs: Arrays) -> bool:
         """Whether compiling is the quicker way by now, where it can be done."""
-        steps = len(self.plan.steps)
-        spent = inference_seconds(steps, self._multiply_adds(inputs), 1, 1)
+        steps, (multiply_adds, writes) = len(self.plan.steps), self._work(inputs)
+        spent = inference_seconds(steps, multiply_adds, 1, 1, writes=writes)
         return key not in self._refused and compiling_pays(self._seconds, key, spent, steps)
 
-    def _multiply_adds(self, inputs: Arrays) -> int:
-        """At most about so many: each weight of a convolution meets each pixel of the largest input."""
+    def _work(self, inputs: Arrays) -> tuple[int, int]:
+        """Multiply-adds, and what convolutions write: at most about so many, as if each weight met each pixel of x."""
         pixels = max((array.size // max(array.shape[1], 1) for array in inputs.values() if array.ndim > 2), default=1)
         examples = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
-        kernels, others = self._weights
-        return kernels * pixels + others * examples
+        kernels, planes, others = self._weights
+        return kernels * pixels + others * examples, planes * pixels
 
     @cached_property
     def _constants(self) -> dict[str, Value]:
@@ -114,11 +114,12 @@ class Runner:
         return {name: self.plan.constant(name, array) for name, array in self.plan.constants.items()}
 
     @cached_property
-    def _weights(self) -> tuple[int, int]:
-        """Numbers of the weights of convolutions, and of all other constants."""
+    def _weights(self) -> tuple[int, int, int]:
+        """Numbers of the weights of convolutions, those that meet one channel, and numbers of all other constants."""
         sizes = {name: math.prod(array.shape) for name, array in self.plan.constants.items()}
         kernels = sum(sizes[name] for name in self.plan.kernels)
-        return kernels, sum(sizes.values()) - kernels
+        planes = sum(sizes[name] // max(self.plan.constants[name].shape[-2], 1) for name in self.plan.kernels)
+        return kernels, planes, sum(sizes.values()) - kernels
 
     @cached_property
     def weights(self) -> dict[str, Any]:

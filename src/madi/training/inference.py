@@ -54,15 +54,17 @@ class Program:
         return found
 
     @cached_property
-    def multiply_adds(self) -> int:
-        """Multiplications, each with its addition, of one example."""
-        return int(self.model.summary().multiply_adds)
+    def work(self) -> tuple[int, int]:
+        """Multiplications, each with its addition, of one example, and what its convolutions write on NumPy."""
+        summary = self.model.summary()
+        return summary.multiply_adds, summary.numpy_writes
 
     def due(self, batch: Any, examples: int, batches: int) -> bool:
         """Whether to answer by the compiled program; counts the time on NumPy where not."""
         if batch in self.shapes:
             return True
-        spent = inference_seconds(self.layers, self.multiply_adds, examples, batches)
+        multiply_adds, writes = self.work
+        spent = inference_seconds(self.layers, multiply_adds, examples, batches, writes=writes)
         return compiling_pays(self.seconds, batch, spent, self.layers)
 
 

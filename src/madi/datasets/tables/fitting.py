@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from madi.datasets.tables.column import Column
 from madi.datasets.tables.gathering import Dropped, Embed, Gathering, Missing, gathering
@@ -82,7 +83,7 @@ class Fitting:
 
 def checked_embed(embed: Embed) -> Embed:
     """`embed` as it is; ConfigurationError unless it is None, "auto", a number of dimensions, or {column: number}."""
-    sizes = list(embed.values()) if isinstance(embed, Mapping) else [embed]
+    sizes: list[Any] = list(embed.values()) if isinstance(embed, Mapping) else [embed]
     whole = all(is_whole(size) and 1 <= size <= 1024 for size in sizes)
     if embed is not None and embed != "auto" and not whole:
         raise ConfigurationError(
