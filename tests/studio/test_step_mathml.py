@@ -24,7 +24,7 @@ def parsed(text: str) -> ElementTree.Element:
 
 def shape(text: str) -> str:
     """The elements without spaces and attributes, as brackets: "mi(x)mo(=)"."""
-    plain = re.sub(r"<mspace[^>]*/>| (?:form|stretchy|mathvariant)=\"\w+\"", "", mathml(text))
+    plain = re.sub(r"<mspace[^>]*/>| (?:form|stretchy|mathvariant|accent)=\"\w+\"", "", mathml(text))
     return re.sub(r"</\w+>", ")", re.sub(r"<(\w+)>", r"\1(", plain)).removeprefix("math(").removesuffix(")")
 
 
@@ -75,6 +75,8 @@ def kinds(base: type[Function]) -> Iterator[type[Function]]:
         ("1 / (1 + exp(-x))", "mfrac(mn(1)mrow(mn(1)mo(+)mi(exp)mrow(mo(()mo(−)mi(x)mo()))))"),
         ("1 / ((a) (b))", "mfrac(mn(1)mrow(mrow(mo(()mi(a)mo()))mrow(mo(()mi(b)mo()))))"),
         ("(price number) tax", "mrow(mo(()mtext(price number)mo()))mtext(&nbsp;tax)"),
+        ("a / √(b) (c - d), e", "mfrac(mi(a)msqrt(mi(b)))mrow(mo(()mi(c)mo(−)mi(d)mo()))mo(,)mi(e)"),
+        ("x̂ + ŷ", "mover(mi(x)mo(^))mo(+)mover(mi(y)mo(^))"),
         ("|p|", "mrow(mo(|)mi(p)mo(|))"),
         ("Σ over k, l of a[k]", "munder(mo(∑)mrow(mi(k)mo(,)mi(l)))msub(mi(a)mrow(mi(k)))"),
         ("(2,) (2, 3)", "mrow(mo(()mn(2)mo(,)mo()))mrow(mo(()mn(2)mo(,)mn(3)mo()))"),

@@ -154,7 +154,9 @@ class _Reader:
         """The factor after a "/" and what stands close to it; a sum sign or a function takes the next one with it."""
         factors: list[Factor] = []
         takes = True
-        while (text := self.peek()) and text != closing and (takes or (text not in LOOSE | {"/"} and self.is_close())):
+        while (text := self.peek()) and text != closing and (not factors or text not in LOOSE | {"/"}):
+            if not takes and not self.is_close():
+                break
             takes = text in APPLIED
             spaced = self.tokens[self.place].spaced and bool(factors)
             factors.append(Factor(self.factor(), spaced))
@@ -284,9 +286,17 @@ def _letter(text: str) -> str:
         return f"<msub><mi>{escape(text[0])}</mi><mi>i</mi></msub>"
     found = re.fullmatch(r"(.\u0302?)(\d|[\u2080-\u209cᵢⱼ]+)", text)
     if found is None:
-        return f"<mi>{escape(text)}</mi>"
+        return _bare_letter(text)
     below = re.sub(r"\d+|.", _below, normalize("NFKC", found[2]))
-    return f"<msub><mi>{escape(found[1])}</mi>{below if len(found[2]) == 1 else f'<mrow>{below}</mrow>'}</msub>"
+    return f"<msub>{_bare_letter(found[1])}{below if len(found[2]) == 1 else f'<mrow>{below}</mrow>'}</msub>"
+
+
+def _bare_letter(text: str) -> str:
+    """A letter; with a hat, where it has one."""
+    base, hat = normalize("NFD", text)[:1], text[1:] or normalize("NFD", text)[1:]
+    if hat != "\u0302":
+        return f"<mi>{escape(text)}</mi>"
+    return f'<mover accent="true"><mi>{base}</mi><mo stretchy="false">^</mo></mover>'
 
 
 def _below(found: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ PRIMES = {"'": "′", "''": "″", "'''": "‴"}
 SIGNS = {"-": "−", "<=": "≤", ">=": "≥", "*": "∗", "Σ": "∑"}
 LOOSE = {*"+-−±=≠<>≤≥~,;·×∘∗*:→←≈", "<=", ">=", "..."}  # what parts two factors
 CLOSING = {"(": ")", "[": "]", "{": "}", "⌊": "⌋"}
-APPLIED = {*"Σ∂∇√∫", *NAMES}  # what takes the next factor with it
+APPLIED = {*"Σ∂∇∫", *NAMES}  # what takes the next factor with it
 KNOWN = {*LOOSE, *CLOSING, *CLOSING.values(), *RAISED, *PRIMES, *"Σ∂∇√∫/^|∞"}
 
 # Words of sentences that no formula has; and what a formula has and mere words have not.

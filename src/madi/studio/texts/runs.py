@@ -73,6 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "draw_with": ("Draw", "그리기"),
     "draw_with_of": ("Draw for {run}", "그림 읽기: {run}"),
     "remove": ("Do not show {run} any more", "비교에서 빼기: {run}"),
+    "select_all": ("Choose all runs", "모든 기록 선택"),
     "choose": ("Choose runs in the table to compare them.", "표에서 비교할 기록을 선택하세요."),
     "most": ("At most {count} runs are shown beside each other.", "한 번에 최대 {count}개까지 비교합니다."),
 }

@@ -13,7 +13,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "data": ("Data", "데이터"),
     "examples": ("{count} examples of {shape}, {classes} classes", "예제 {count}개, {shape}, 클래스 {classes}개"),
     "examples_numbers": (
-        "{count} examples of {shape}, {classes} numbers to predict",
+        "{count} examples of {shape}, numbers to predict: {classes}",
         "예제 {count}개, {shape}, 예측할 값 {classes}개",
     ),
     "inputs": ("{count} inputs", "입력 {count}개"),

@@ -84,6 +84,7 @@ class RunsPage:
             self.table.props[":pagination-label"] = "(first, last, all) => `${first}–${last} / ${all}`"
             filtered.bind_value_to(self.table, "filter")
             self.table.add_slot("header-cell", HEADER)
+            self.table.add_slot("header-selection", CHECK_ALL.replace("#", self.texts("runs.select_all")))
             self.table.add_slot("body-selection", CHECK)
             self.table.add_slot("body-cell-run", NAME)
             self.table.add_slot("body-cell-state", STATE)
@@ -187,6 +188,9 @@ HEADER = """
 """
 CHECK = """
 <q-checkbox v-model="props.selected" dense :aria-label="props.row.name" />
+"""
+CHECK_ALL = """
+<q-checkbox v-model="props.selected" dense aria-label="#" />
 """
 NAME = """
 <q-td :props="props"><span class="runs-name"><span class="swatch"

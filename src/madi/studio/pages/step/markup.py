@@ -83,7 +83,7 @@ def told_of(walk: Walk, place: Place, texts: Texts) -> list[str]:
 def _heading(walk: Walk, place: Place, texts: Texts) -> str:
     *told, kind = told_of(walk, place, texts)
     at = "".join(f"<span>{escape(text)}</span>" for text in told)
-    return f'<div class="walk-at">{at}</div><h2>{escape(kind)}</h2>'
+    return f'<div class="walk-at">{at}</div><h2 lang="en">{escape(kind)}</h2>'
 
 
 def _equations(step: Step, place: Place) -> str:
