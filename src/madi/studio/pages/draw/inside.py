@@ -90,7 +90,7 @@ class Inside:
     def _layer(self, look: Look) -> None:
         with ui.element("div").classes("draw-layer"):
             with ui.element("div").classes("draw-layer-name"):
-                ui.label(look.name).classes("caption")
+                ui.label(look.name).classes("caption").props("lang=en")
                 ui.label(self._shape(look)).classes("soft small")
                 self.strongest.append(ui.label().classes("soft small numbers"))
             self.tiles.append(Tiles(look.name))

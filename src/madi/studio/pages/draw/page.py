@@ -136,7 +136,9 @@ class DrawPage:
     def _ready(self, making: Making) -> None:
         if making.reader is None:
             gone = self.shown.texts("draw.stopped" if making.cancelled else "draw.gone")
-            self.notice.set_text(making.problem if making.problem not in ("", "missing") else gone)
+            english = making.problem not in ("", "missing")  # the library's own words
+            self.notice.set_text(making.problem if english else gone)
+            self.notice.props(add="lang=en" if english else "", remove="" if english else "lang")
             self.notice.set_visibility(True)
             self.chosen.set_value(None)
             return
