@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SECONDS = 20  # that anything on a page may take on a busy machine
+SECONDS = 120  # that anything on a page may take on a busy machine: the limit of every wait
 
 SIZES = {"desk": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
 
@@ -56,8 +56,9 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("needs chromium")
+    playwright.expect.set_options(timeout=SECONDS * 1000)
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=SECONDS * 1000)
         yield opened
         opened.close()
 
@@ -70,9 +71,9 @@ def visit(studio: Studio, browser: Any) -> Iterator[Any]:
     def visited(path: str = "/", *, size: str = "desk") -> Any:
         width, height = SIZES[size]
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US")
+        context.set_default_timeout(SECONDS * 1000)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(SECONDS * 1000)
         page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
         page.on("console", lambda line: faults.append(f"{path}: {line.text}") if line.type == "error" else None)
         page.goto(studio.entrance)
@@ -87,9 +88,17 @@ def visit(studio: Studio, browser: Any) -> Iterator[Any]:
     assert not faults
 
 
-def overflows(page: Any) -> bool:
-    """Whether the page is wider than its window."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"))
+def soon(locator: Any) -> Any:
+    """What is to come about on a page: `soon(page.locator("h1")).to_have_text("Train")` waits for it."""
+    from playwright.sync_api import expect
+
+    return expect(locator)
+
+
+def expect_fits(page: Any) -> None:
+    """The page, which has to be laid out by now, is no wider than its window; what moves into place may do so."""
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth + 1")
 
 
 def screenshots(visit: Any, name: str, path: str, *, prepare: Any = None) -> None:
@@ -102,8 +111,8 @@ def screenshots(visit: Any, name: str, path: str, *, prepare: Any = None) -> Non
         page = visit(f"{path}{'&' if '?' in path else '?'}theme={theme}&lang={language}", size=size)
         if prepare is not None:
             prepare(page)
-        page.wait_for_timeout(400)
-        page.screenshot(path=Path(folder or "") / f"{name}-{theme}-{language}-{size}.png", full_page=True)
+        place = Path(folder or "") / f"{name}-{theme}-{language}-{size}.png"
+        page.screenshot(path=place, full_page=True, animations="disabled")
 
 
 def _looks() -> list[tuple[str, str, str]]:

@@ -9,13 +9,21 @@ import numpy as np
 import pytest
 
 from madi.layers import Dense, Flatten, Sequential, save
-from tests.studio.conftest import Studio, overflows, screenshots
+from tests.studio.conftest import Studio, expect_fits, screenshots, soon
 
 pytest.importorskip("nicegui")
 
 from madi.studio.pages.draw.elements import BITMAP, received
 
-READY = 90_000  # milliseconds that a training on a busy machine may take
+# What the page says of a drawing, in one look: digits are read anew while the pointer moves.
+READING = """() => ({
+    shares: [...document.querySelectorAll('.bars .share')].map(each => parseFloat(each.innerText)),
+    first: document.querySelector('.bars li.first .name').innerText,
+})"""
+ALIKE = """() => {
+    const labels = [...document.querySelectorAll('.draw-alike figcaption b')].map(each => each.innerText);
+    return labels.length && labels.filter(each => each === '3').length > labels.length / 2;
+}"""
 
 
 def points_of_three(page: Any) -> list[tuple[float, float]]:
@@ -44,7 +52,7 @@ def three(page: Any) -> None:
 
 def ready(page: Any) -> None:
     """Wait for the network."""
-    page.locator(".draw-progress").wait_for(state="hidden", timeout=READY)
+    page.locator(".draw-progress").wait_for(state="hidden")
 
 
 def test_what_is_no_bitmap_of_the_sheet_is_left_alone() -> None:
@@ -63,26 +71,22 @@ def test_what_is_no_bitmap_of_the_sheet_is_left_alone() -> None:
 def test_a_three_drawn_with_the_mouse_is_read_as_three_by_a_network_trained_here(visit: Any) -> None:
     page = visit("/draw?model=box")
     ready(page)
-    assert page.locator(".leading .said").inner_text() == "Draw here on the left"
+    soon(page.locator(".leading .said")).to_have_text("Draw, and it is read")
     three(page)
     page.locator(".leading .said", has_text="Read as 3").wait_for()
-    shares = [float(text.rstrip("%")) for text in page.locator(".bars .share").all_inner_texts()]
-    assert len(shares) == 10
-    assert sum(shares) == pytest.approx(100, abs=0.6)
-    assert int(np.argmax(shares)) == 3
-    assert page.locator(".bars li.first .name").inner_text() == "3"
-    page.locator(".draw-layer").first.wait_for()
-    assert page.locator(".draw-layer .caption").all_inner_texts()[0] == "Conv2D · ReLU"
-    page.locator(".draw-alike figure").first.wait_for()
-    labels = page.locator(".draw-alike figcaption b").all_inner_texts()
-    assert labels.count("3") > len(labels) / 2
+    page.wait_for_function(ALIKE)
+    reading = page.evaluate(READING)
+    assert len(reading["shares"]) == 10
+    assert sum(reading["shares"]) == pytest.approx(100, abs=0.6)
+    assert int(np.argmax(reading["shares"])) == 3
+    assert reading["first"] == "3"
+    soon(page.locator(".draw-layer .caption").first).to_have_text("Conv2D · ReLU")
 
 
 @pytest.mark.long
 def test_undo_and_clear_by_buttons_and_keys(visit: Any) -> None:
     page = visit("/draw?model=box")
     ready(page)
-    said = page.locator(".leading .said")
     three(page)
     page.locator(".leading .said", has_text="Read as 3").wait_for()
     page.get_by_role("button", name="Undo").click()
@@ -95,8 +99,7 @@ def test_undo_and_clear_by_buttons_and_keys(visit: Any) -> None:
         page.locator(".leading .said", has_text="Draw here").wait_for()
     three(page)
     page.get_by_role("button", name="Clear").click()
-    page.locator(".leading .said", has_text="Draw here").wait_for()
-    assert said.inner_text() == "Draw here on the left"
+    soon(page.locator(".leading .said")).to_have_text("Draw, and it is read")
 
 
 @pytest.mark.long
@@ -125,10 +128,9 @@ def test_a_drawing_is_kept_and_taken_back(visit: Any, studio: Studio) -> None:
     ready(page)
     folder = studio.folder / "drawings" / "7"
     button = page.get_by_role("button", name="실제로 그린 숫자: 7")
-    assert button.is_disabled()
+    soon(button).to_be_disabled()
     three(page)
-    page.wait_for_function("!document.querySelector('.draw-digits button').disabled")
-    button.click()
+    button.click()  # waits until it may
     page.locator(".draw-kept", has_text="7 × 1").wait_for()
     assert len(list(folder.glob("*.png"))) == 1
     page.get_by_role("button", name="보관 취소").click()
@@ -155,15 +157,14 @@ def test_the_address_carries_network_and_space_and_two_pages_share_a_training(vi
     page.locator(".draw-layer", has_text="Dense").wait_for()
     page.locator(".draw-alike", has_text="not at hand").wait_for()
     page.reload()
-    page.locator(".draw-network input").wait_for()
-    assert "mine" in page.locator(".draw-network").inner_text()
-    assert page.locator(".draw-heading [aria-pressed=true]").inner_text() == "pixels"
+    soon(page.locator(".draw-network")).to_contain_text("mine")
+    soon(page.locator(".draw-heading [aria-pressed=true]")).to_have_text("pixels")
 
 
 @pytest.mark.long
 def test_a_network_that_is_gone_is_told(visit: Any) -> None:
     page = visit("/draw?model=:nothing")
-    assert "not there any more" in page.locator(".notice").first.inner_text()
+    soon(page.locator(".notice").first).to_contain_text("not there any more")
 
 
 @pytest.mark.long
@@ -177,5 +178,5 @@ def test_the_page_fits_everywhere_and_is_looked_at(visit: Any) -> None:
     for size in ("desk", "tablet", "phone"):
         page = visit("/draw?model=box", size=size)
         prepare(page)
-        assert not overflows(page)
+        expect_fits(page)
     screenshots(visit, "draw", "/draw?model=box", prepare=prepare)

@@ -34,6 +34,7 @@ from madi.studio.drawing.nearest import Nearest
 from madi.studio.drawing.reader import DIGITS, PIXELS, Reader, side_of
 from madi.studio.workplace import Workplace
 from madi.training import predict, predict_classes
+from tests.studio.conftest import SECONDS
 
 
 def network(*, side: int = 8, seed: int = 0) -> Sequential:
@@ -205,7 +206,7 @@ def test_runs_that_read_digits_can_be_chosen_and_are_read_once(tmp_path: Path) -
     assert Desk.of(workplace) is desk
     assert [choice.key for choice in desk.choices()][:2] == [":one", BOX]
     making = desk.make(":one")
-    assert making.done.wait(30)
+    assert making.done.wait(SECONDS)
     assert making.problem == ""
     assert making.reader is not None
     assert making.reader.count == 0  # it does not say what it was trained on
@@ -232,12 +233,12 @@ def test_the_header_of_a_model_is_read_once_and_data_are_listed_once(
 def test_a_run_that_is_gone_and_a_model_that_is_broken_are_told(tmp_path: Path) -> None:
     desk = Desk(Workplace(tmp_path))
     gone = desk.make(":gone")
-    assert gone.done.wait(30)
+    assert gone.done.wait(SECONDS)
     assert (gone.reader, gone.problem) == (None, "missing")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "model.safetensors").write_bytes(b"no model")
     bad = desk.make(":bad")
-    assert bad.done.wait(30)
+    assert bad.done.wait(SECONDS)
     assert bad.reader is None
     assert "model.safetensors" in bad.problem
 
@@ -246,10 +247,10 @@ def test_a_training_here_can_be_cancelled(tmp_path: Path) -> None:
     desk = Desk(Workplace(tmp_path))
     making = desk.make(BOX)
     making.cancel()
-    assert making.done.wait(60)
+    assert making.done.wait(SECONDS)
     assert making.reader is None
     assert making.problem == ""
     again = desk.make(BOX)
     assert again is not making  # it may be begun again
     again.cancel()
-    assert again.done.wait(60)
+    assert again.done.wait(SECONDS)

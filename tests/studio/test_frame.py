@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 import string
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from madi.studio.texts import CATALOGUE, Texts, preferred
-from tests.studio.conftest import SIZES, overflows
+from tests.studio.conftest import SIZES, expect_fits, soon
 
-PAGES = ("step", "draw", "train", "lab", "runs")
+PAGES = {  # by what is there when a page is laid out
+    "step": ".walk-step",
+    "draw": ".draw-sheet canvas",
+    "train": ".layers-total",
+    "lab": ".lab-claims li",
+    "runs": "main .card:visible",
+}
 
 
 def test_every_text_is_there_in_both_languages() -> None:
@@ -34,22 +41,22 @@ def test_the_language_is_the_one_asked_for_or_english() -> None:
 
 def test_pages_lead_to_each_other_and_keep_language_and_theme(visit: Any) -> None:
     page = visit("/step?lang=ko&theme=dark")
-    assert "body--dark" in page.evaluate("document.body.className")
+    soon(page.locator("body")).to_have_class(re.compile("body--dark"))
     page.get_by_role("link", name="그리기").click()
     page.wait_for_url("**/draw?*")
-    assert "lang=ko" in page.url
-    assert "theme=dark" in page.url
-    assert page.locator("nav a[aria-current=page]").inner_text() == "그리기"
+    soon(page.locator("nav a[aria-current=page]")).to_have_text("그리기")
+    query = parse_qs(urlsplit(page.url).query)
+    assert (query["lang"], query["theme"]) == (["ko"], ["dark"])
 
 
 def test_the_framework_speaks_the_language_of_the_page_too(visit: Any) -> None:
     korean = visit("/runs?lang=ko")
-    assert korean.locator("html").get_attribute("lang") == "ko-KR"
-    assert "연결" in korean.locator("#popup").text_content()
-    assert korean.title() == "실행 기록 · 마디 스튜디오"
+    soon(korean.locator("html")).to_have_attribute("lang", "ko-KR")
+    soon(korean.locator("#popup")).to_contain_text("연결")
+    soon(korean).to_have_title("실행 기록 · 마디 스튜디오")
     english = visit("/runs")  # of another visitor, at the same time
-    assert english.locator("html").get_attribute("lang") == "en-US"
-    assert "Connection lost" in english.locator("#popup").text_content()
+    soon(english.locator("html")).to_have_attribute("lang", "en-US")
+    soon(english.locator("#popup")).to_contain_text("Connection lost")
 
 
 @pytest.mark.long
@@ -58,5 +65,5 @@ def test_the_framework_speaks_the_language_of_the_page_too(visit: Any) -> None:
 def test_no_page_is_wider_than_its_window(visit: Any, name: str, size: str) -> None:
     for language in ("en", "ko"):
         page = visit(f"/{name}?lang={language}", size=size)
-        page.wait_for_timeout(500)
-        assert not overflows(page)
+        page.locator(PAGES[name]).first.wait_for()
+        expect_fits(page)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,24 +19,27 @@ from madi.studio.experiments.bench import Bench, State
 from madi.studio.experiments.laboratory import Laboratory, order
 from madi.studio.experiments.settings import Setting
 from madi.studio.experiments.worker import answered
+from tests.studio.conftest import SECONDS
 
 PLANAR = Setting(experiment("planar"))
 LONG = Setting(experiment("deep_mnist"), quick=False)
 
 
-class Slow:
-    """A laboratory that takes a while for each answer, and tells what it was asked."""
+class Fake:
+    """A laboratory that answers when it may, and tells what it was asked."""
 
-    def __init__(self, seconds: float, **answer: Any) -> None:
-        self.seconds, self.said = seconds, answer
+    def __init__(self, *, waits: bool = False, **answer: Any) -> None:
+        self.said, self.may_answer = answer, asyncio.Event()
         self.asked: list[Any] = []
         self.cancelled: list[Any] = []
+        if not waits:
+            self.may_answer.set()
 
     async def answer(self, setting: Setting) -> Any:
         steps = setting.values.get("steps", setting.values.get("epochs"))
         self.asked.append(steps)
         try:
-            await asyncio.sleep(self.seconds)
+            await self.may_answer.wait()
         except asyncio.CancelledError:
             self.cancelled.append(steps)
             raise
@@ -47,13 +52,20 @@ class Slow:
         self.cancelled.append("stopped")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No clock gives anything up, but where a test is about that: a machine may be slow."""
+    monkeypatch.setattr(benches, "PATIENCE", 3600.0)
+
+
 def ran(play: Callable[[Bench], Awaitable[None]], laboratory: Any, setting: Setting = PLANAR) -> Bench:
     """A bench after a play in front of it."""
 
     async def run() -> Bench:
         made = Bench(laboratory, setting, lambda: None)
         made.start()
-        await play(made)
+        async with asyncio.timeout(SECONDS):
+            await play(made)
         made.close()
         await asyncio.sleep(0)
         return made
@@ -61,21 +73,26 @@ def ran(play: Callable[[Bench], Awaitable[None]], laboratory: Any, setting: Sett
     return asyncio.run(run())
 
 
-async def settled(bench: Bench) -> None:
-    while bench.state is State.COMPUTING:
+async def until(condition: Callable[[], Any]) -> None:
+    while not condition():
         await asyncio.sleep(0.005)
+
+
+async def settled(bench: Bench) -> None:
+    await until(lambda: bench.state is not State.COMPUTING)
 
 
 def test_the_newest_setting_counts_and_those_between_are_never_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benches, "LOOKED_AT", 0.0)
 
     async def play(bench: Bench) -> None:
-        await asyncio.sleep(0.01)
+        await until(lambda: laboratory.asked)
         for steps in (100, 200, 300):
             bench.go(PLANAR.turned("steps", steps))
+        laboratory.may_answer.set()
         await settled(bench)
 
-    laboratory = Slow(0.03)
+    laboratory = Fake(waits=True)
     bench = ran(play, laboratory)
     assert laboratory.asked == [3000, 300]
     assert not laboratory.cancelled
@@ -88,14 +105,14 @@ def test_what_takes_long_is_given_up_for_something_newer(monkeypatch: pytest.Mon
     monkeypatch.setattr(benches, "PATIENCE", 0.02)
 
     async def play(bench: Bench) -> None:
-        await asyncio.sleep(0.01)
+        await until(lambda: laboratory.asked)
         bench.go(PLANAR.turned("steps", 100))
-        await asyncio.sleep(0.05)
+        await until(lambda: laboratory.asked == [3000, 100])
         assert laboratory.cancelled == [3000]
         bench.cancel()
         assert bench.state is State.CANCELLED
 
-    laboratory = Slow(10.0)
+    laboratory = Fake(waits=True)
     bench = ran(play, laboratory)
     assert laboratory.cancelled == [3000, 100]
     assert bench.setting.values["steps"] == 100
@@ -110,10 +127,10 @@ def test_figures_that_were_looked_at_stay_as_ghosts_and_each_once(monkeypatch: p
             bench.go(PLANAR.turned("steps", steps))
             await settled(bench)
 
-    bench = ran(play, Slow(0.0))
+    bench = ran(play, Fake())
     assert [ghost.result["steps"] for ghost in bench.ghosts] == [80, 70, 60, 50, 40, 30]
-    monkeypatch.setattr(benches, "LOOKED_AT", 9.0)
-    assert ran(play, Slow(0.0)).ghosts == []
+    monkeypatch.setattr(benches, "LOOKED_AT", 3600.0)
+    assert ran(play, Fake()).ghosts == []
 
 
 def test_hours_are_asked_for_and_a_yes_computes_anew() -> None:
@@ -125,7 +142,7 @@ def test_hours_are_asked_for_and_a_yes_computes_anew() -> None:
         assert bench.state is State.REFUSED  # the fake refuses that too; the page says why
         bench.cancel()
 
-    laboratory = Slow(0.0, refused="no recorded result")
+    laboratory = Fake(refused="no recorded result")
     bench = ran(play, laboratory, LONG.turned("epochs", 3))
     assert bench.setting.anew
     assert laboratory.cancelled == ["stopped"]
@@ -133,8 +150,8 @@ def test_hours_are_asked_for_and_a_yes_computes_anew() -> None:
 
 
 def test_a_fault_is_told_and_an_experiments_own_refusal() -> None:
-    assert ran(settled, Slow(0.0, fault="MemoryError")).message == "MemoryError"
-    bench = ran(settled, Slow(0.0, refused="Two layers do not fit."))
+    assert ran(settled, Fake(fault="MemoryError")).message == "MemoryError"
+    bench = ran(settled, Fake(refused="Two layers do not fit."))
     assert bench.message == "Two layers do not fit."
 
 
@@ -168,8 +185,29 @@ def test_a_worker_tells_a_fault_without_its_details(
     assert "secret" in caplog.text
 
 
-def test_processes_compute_once_can_be_cancelled_and_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laboratories, "PATIENCE", 5.0)
+# A worker whose experiment planar does not end by itself, and that says when it has begun.
+ENDLESS = """
+import pathlib, sys, time
+from madi.studio.experiments import worker
+
+def answered(order):
+    if order["experiment"] != "planar":
+        return computed(order)
+    pathlib.Path(sys.argv[1]).touch()
+    while True:
+        time.sleep(0.01)
+
+computed, worker.answered = worker.answered, answered
+worker.main()
+"""
+
+
+def test_processes_compute_once_can_be_cancelled_and_are_replaced(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    monkeypatch.setattr(laboratories, "COMMAND", (sys.executable, "-c", ENDLESS, str(begun)))
+    monkeypatch.setattr(laboratories, "PATIENCE", SECONDS)
     quick = Setting(experiment("gradient_field"))
 
     async def play() -> None:
@@ -180,26 +218,28 @@ def test_processes_compute_once_can_be_cancelled_and_are_replaced(monkeypatch: p
         assert first["result"]["claims"]
         assert len(laboratory.helpers) == 1
 
-        await given_up(laboratory, PLANAR.with_quick(False), 0.5)
+        await given_up(laboratory, PLANAR, begun.exists)
         assert len(laboratory.idle) == 1, "as by Ctrl-C: the process takes the next order"
         assert "result" in await laboratory.answer(quick.turned("arrows", 3))
 
         monkeypatch.setattr(laboratories, "PATIENCE", 0.1)
         hanging = next(iter(laboratory.helpers))
         os.kill(hanging.process.pid, signal.SIGSTOP)
-        await given_up(laboratory, quick.turned("arrows", 4), 0.1)
+        await given_up(laboratory, quick.turned("arrows", 4), lambda: not laboratory.idle)
         assert hanging not in laboratory.helpers, "one that does not react is ended"
         await laboratory.close()
 
     asyncio.run(play())
 
 
-async def given_up(laboratory: Laboratory, setting: Setting, seconds: float) -> None:
-    """Ask for a setting, and go away after so many seconds."""
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(laboratory.answer(setting), seconds)
-    while laboratory.works:
-        await asyncio.sleep(0.01)
+async def given_up(laboratory: Laboratory, setting: Setting, begun: Callable[[], Any]) -> None:
+    """Ask for a setting, and go away once it has begun."""
+    asking = asyncio.ensure_future(laboratory.answer(setting))
+    await until(begun)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await until(lambda: not laboratory.works)
 
 
 @pytest.mark.long
@@ -209,8 +249,7 @@ def test_a_process_that_dies_is_a_fault_and_not_remembered() -> None:
     async def play() -> None:
         laboratory = Laboratory()
         waiting = asyncio.ensure_future(laboratory.answer(setting))
-        while not laboratory.helpers:
-            await asyncio.sleep(0.01)
+        await until(lambda: laboratory.helpers)
         next(iter(laboratory.helpers)).end()
         assert await waiting == {"fault": "EOFError"}
         assert not laboratory.known(setting)

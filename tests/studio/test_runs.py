@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from madi.config import TrainConfig
-from tests.studio.conftest import Studio, overflows, screenshots
+from tests.studio.conftest import Studio, expect_fits, screenshots, soon
 
 pytest.importorskip("nicegui")
 
+from madi.studio.pages.runs.page import columns_of, row_of
 from madi.studio.pages.runs.report import POLICY, _report, address
+from madi.studio.records import Record
+from madi.studio.texts import Texts
 from madi.studio.workplace import Workplace
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -84,7 +87,8 @@ def test_a_report_is_served_as_data(visit: Any, studio: Studio) -> None:
         page.get_by_role("link", name="Report of first, in a new tab").click()
     report = opened.value
     report.wait_for_selector("h1")
-    assert report.title() == "report"  # its script did not run
+    report.wait_for_load_state()
+    assert report.title() == "report"  # its script, which stands behind the heading, did not run
     answer = page.request.get(f"{studio.address}/runs/report?run=first")
     assert answer.headers["content-security-policy"] == POLICY
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -98,20 +102,33 @@ def test_a_report_is_served_as_data(visit: Any, studio: Studio) -> None:
 def test_runs_are_listed_filtered_and_sorted(visit: Any) -> None:
     page = visit("/runs")
     names = page.locator(".runs-table tbody .runs-name")
-    names.first.wait_for()
+    soon(names).to_have_count(4)
     assert sorted(names.all_inner_texts()) == ["bad", "first", "more/second", "third"]
-    assert page.locator(".runs-state.broken").inner_text() == "broken"
-    assert page.locator(".runs-state.interrupted").inner_text() == "interrupted"
-    assert page.locator(".runs-table td", has_text=EVIL).count() == 1  # text, no picture
-    header = page.locator("th", has_text="accuracy (test)")
-    header.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    measured = [name for name in names.all_inner_texts() if name != "bad"]
-    assert measured == ["third", "more/second", "first"]
+    soon(page.locator(".runs-state.broken")).to_have_text("broken")
+    soon(page.locator(".runs-state.interrupted")).to_have_text("interrupted")
+    soon(page.locator(".runs-table td", has_text=EVIL)).to_have_count(1)  # text, no picture
+    page.locator("th", has_text="accuracy (test)").press("Enter")
+    soon(names.filter(has_not_text="bad")).to_have_text(["third", "more/second", "first"])
     page.get_by_label("Filter").fill("second")
-    page.locator(".runs-table tbody tr").nth(1).wait_for(state="detached")
-    assert names.all_inner_texts() == ["more/second"]
+    soon(names).to_have_text(["more/second"])
+
+
+def test_what_is_measured_of_some_runs_has_a_column_in_the_pages_language(tmp_path: Path) -> None:
+    record = Record("houses", tmp_path, "finished", results={"test": {"loss": 0.5, "r_squared": 0.25}})
+    english, korean = ([column["label"] for column in columns_of([record], Texts(name))[7:]] for name in ("en", "ko"))
+    assert english == ["R² (test)", "loss (test)"]
+    assert korean == ["결정 계수 (테스트)", "손실 (테스트)"]
+    assert row_of(record, Texts("en"), -1)["test r_squared"] == 0.25
+
+
+@pytest.mark.long
+def test_a_run_that_cannot_be_read_is_chosen_and_told(visit: Any) -> None:
+    page = visit("/runs?runs=bad,first")
+    soon(page.locator(".runs-who .notice")).to_contain_text("results.json")
+    page.get_by_text("Configurations").wait_for()
+    page.goto(page.url.split("?")[0] + "?runs=bad")
+    page.get_by_text("None of the chosen runs has curves.").wait_for()
+    soon(page.get_by_text("Something went wrong")).to_have_count(0)
 
 
 @pytest.mark.long
@@ -122,9 +139,9 @@ def test_chosen_runs_stand_beside_each_other_and_in_the_address(visit: Any) -> N
     page.wait_for_url("**runs=first%2Cmore%2Fsecond*")
     page.locator(".runs-who li").nth(1).wait_for()
     page.wait_for_function("document.querySelectorAll('.runs-chart path[stroke^=\"var(--run-1)\"]').length > 0")
-    assert page.locator(".runs-scroll tr.differs th").all_inner_texts() == ["optimizer"]
-    assert page.locator(".runs-scroll tr.differs td").all_inner_texts() == ["adam", "sgd"]
-    assert "madi train --resume" in page.locator(".runs-who .notice").inner_text()
+    soon(page.locator(".runs-scroll tr.differs th")).to_have_text(["optimizer"])
+    soon(page.locator(".runs-scroll tr.differs td")).to_have_text(["adam", "sgd"])
+    soon(page.locator(".runs-who .notice")).to_contain_text("madi train --resume")
     page.get_by_text("Logarithmic").click()
     page.wait_for_url("**scale=log*")
     page.reload()
@@ -137,7 +154,7 @@ def test_chosen_runs_stand_beside_each_other_and_in_the_address(visit: Any) -> N
 @pytest.mark.long
 def test_a_new_run_appears_by_itself_and_one_that_is_gone_is_told(visit: Any, studio: Studio) -> None:
     page = visit("/runs?runs=first,gone")
-    assert "gone" in page.locator(".notice", has_text="Not found").inner_text()
+    soon(page.locator(".notice", has_text="Not found")).to_contain_text("gone")
     run(studio.folder, "newest", accuracy=0.9)
     page.locator(".runs-table tbody .runs-name", has_text="newest").wait_for()
 
@@ -150,5 +167,5 @@ def test_the_page_fits_everywhere_and_is_looked_at(visit: Any) -> None:
     for size in ("desk", "tablet", "phone"):
         page = visit("/runs?runs=first,more/second,bad", size=size)
         prepare(page)
-        assert not overflows(page)
+        expect_fits(page)
     screenshots(visit, "runs", "/runs?runs=first,more/second", prepare=prepare)

@@ -13,7 +13,7 @@ import madi
 from madi import models
 from madi.studio.stepping.networks import NETWORKS, ByNumbers
 from madi.studio.stepping.walk import Walk, walked
-from tests.studio.conftest import SIZES, Studio, overflows, screenshots
+from tests.studio.conftest import SIZES, Studio, expect_fits, screenshots, soon
 
 
 def walk_of(name: str, values: str = "") -> Walk:
@@ -38,8 +38,13 @@ def numbers(shown: Any, key: str) -> list[float]:
     return [float(value) for value in own if value is not None]
 
 
-def query(page: Any) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+def query(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def wait_for_query(page: Any, **values: str) -> None:
+    """Wait until the address says this and no more."""
+    page.wait_for_url(lambda address: query(address) == values, wait_until="commit")
 
 
 LONG = pytest.mark.long
@@ -77,16 +82,16 @@ def test_gradients_grow_on_the_edges_as_the_walk_goes_back(visit: Any) -> None:
     page = visit("/step")
     texts = page.locator(".walk-graph .madi-return.lit text")
     at(page, 0, "forward")
-    assert texts.count() == 0
-    assert page.locator(".walk-graph .madi-edge:not(.lit)").count() == 2  # from tax, and to the end
+    soon(page.locator(".walk-graph .madi-edge:not(.lit)")).to_have_count(2)  # from tax, and to the end
+    soon(texts).to_have_count(0)
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     at(page, 1, "backward")
-    page.wait_for_function("document.querySelectorAll('.walk-graph .madi-return.lit').length === 3")
+    soon(texts).to_have_count(3)
     assert sorted(texts.all_text_contents()) == ["1", "1.1", "200"]
     page.keyboard.press("End")
     at(page, 0, "backward")
-    page.wait_for_function("document.querySelectorAll('.walk-graph .madi-return.lit').length === 5")
+    soon(texts).to_have_count(5)
     assert sorted(texts.all_text_contents()) == ["1", "1.1", "110", "2.2", "200"]
 
 
@@ -102,11 +107,11 @@ def test_buttons_keys_graph_and_slider_move_the_walk_and_the_address_with_it(vis
     at(page, 0, "forward")
     page.locator(".walk-graph [data-step='2']").click()
     at(page, 2, "forward")
-    page.wait_for_url("**node=2**")
-    assert query(page) == {"network": "apples_and_oranges", "node": "2", "direction": "forward"}
+    wait_for_query(page, network="apples_and_oranges", node="2", direction="forward")
     page.get_by_role("slider").press("ArrowRight")
     at(page, 3, "forward")
     page.keyboard.press("ArrowLeft")
+    at(page, 2, "forward")
 
 
 @pytest.mark.long
@@ -120,7 +125,7 @@ def test_another_language_and_another_visitor_leave_the_walk_as_it_is(visit: Any
     page.get_by_role("button", name="한국어").click()
     page.get_by_text("순전파").first.wait_for()
     at(page, 1, "forward")
-    assert query(page) == {"network": "XOR", "node": "1", "direction": "forward", "lang": "ko"}
+    wait_for_query(page, network="XOR", node="1", direction="forward", lang="ko")
     other.keyboard.press("ArrowRight")
     at(other, 2, "backward")
     at(page, 1, "forward")
@@ -132,12 +137,12 @@ def test_a_folded_graph_can_be_unfolded(visit: Any, studio: Studio) -> None:
     madi.save(model, studio.folder / "deep.safetensors")
     page = visit("/step?network=file:deep.safetensors&node=6")
     page.locator(".madi-frame").wait_for()
-    assert "round 2 of 8" in page.locator(".walk-at").inner_text()
+    soon(page.locator(".walk-at")).to_contain_text("round 2 of 8")
     page.get_by_role("checkbox").click()
     page.wait_for_url("**fold=0**")
     page.wait_for_function("document.querySelectorAll('.walk-graph [data-step]').length > 15")
-    assert page.locator(".madi-frame").count() == 0
-    assert page.get_by_text("does not say what it was trained on").count() == 1
+    soon(page.locator(".madi-frame")).to_have_count(0)
+    soon(page.get_by_text("does not say what it was trained on")).to_have_count(1)
 
 
 @pytest.mark.long
@@ -147,8 +152,11 @@ def test_play_goes_to_the_end_by_itself(visit: Any) -> None:
     page.keyboard.press(" ")
     at(page, 1, "forward")
     page.keyboard.press(" ")
-    page.wait_for_timeout(1500)
-    at(page, 1, "forward")  # paused
+    soon(page.get_by_role("button", name="Play or pause")).to_contain_text("play_arrow")
+    step = page.locator(".walk-step")
+    paused = step.get_attribute("data-step"), step.get_attribute("data-way")
+    page.wait_for_timeout(1500)  # longer than a step takes
+    at(page, int(paused[0]), paused[1])
     page.keyboard.press(" ")
     at(page, 0, "backward")
 
@@ -157,14 +165,14 @@ def test_a_chosen_number_shows_the_sum_behind_it_and_a_link_opens_it_again(visit
     page = visit("/step?network=three_layer")
     at(page, 0, "forward").locator("[data-array='value'] [data-p='1']").click()
     expected = ["1 × 0.3", "0.5 × 0.4"]  # x1 w, x2 w; and the bias 0.2
-    page.wait_for_function("document.querySelector('.walk-sum .picked b').innerText === '0.7'")
-    terms = page.locator(".walk-sum .terms tr td:nth-child(2)").all_inner_texts()
+    soon(page.locator(".walk-sum .picked b")).to_have_text("0.7")
+    terms = page.locator(".walk-sum .terms tr td:nth-child(2)").all_inner_texts()  # come with the sum
     assert [text for text in terms if text] == expected
     page.wait_for_url("**cell=**")
     link = page.url
     again = visit(link[link.index("/step") :])
-    again.wait_for_function("document.querySelector('.walk-sum .picked b')?.innerText === '0.7'")
-    assert again.locator(".picked-cell").get_attribute("data-p") == "1"
+    soon(again.locator(".walk-sum .picked b")).to_have_text("0.7")
+    soon(again.locator(".picked-cell")).to_have_attribute("data-p", "1")
 
 
 @pytest.mark.long
@@ -182,11 +190,11 @@ def test_numbers_under_the_pointer_and_under_the_keys(visit: Any) -> None:
     matrix = at(page, 2, "forward").locator("[data-array='in.1']")
     matrix.locator("[data-p='3']").hover()
     hint = page.locator(".walk-hint")
-    assert hint.inner_text() == "W[1, 1] = 0.5"
+    soon(hint).to_have_text("W[1, 1] = 0.5")
     matrix.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
-    assert hint.inner_text() == "W[1, 1] = 0.5"
+    soon(hint).to_have_text("W[1, 1] = 0.5")
     at(page, 2, "forward")  # the walk has not moved
     page.keyboard.press("Enter")
     page.wait_for_url("**cell=in.1**")
@@ -200,7 +208,7 @@ def test_a_pixel_of_a_convnet_shows_window_and_kernel(visit: Any, studio: Studio
     )
     page = visit("/step?network=file:small%20%3Ci%3E.safetensors&example=2")
     shown = at(page, 0, "forward")
-    assert page.locator("i:has-text('safetensors')").count() == 0
+    soon(page.locator("i:has-text('safetensors')")).to_have_count(0)
     digit = madi.datasets.load("digits").test.x[2:3]
     outputs = madi.trace(madi.functions.sum(model(madi.Variable(digit))))[0].value
     canvas = shown.locator("[data-array='value'] canvas").nth(1)
@@ -208,9 +216,9 @@ def test_a_pixel_of_a_convnet_shows_window_and_kernel(visit: Any, studio: Studio
     canvas.click(position={"x": box["width"] * 3.5 / 6, "y": box["height"] * 2.5 / 6})
     page.wait_for_url("**cell=value**")
     place = np.ravel_multi_index((0, 2, 3, 1), outputs.shape)
-    assert query(page)["cell"] == f"value:{place}"
-    page.wait_for_function("document.querySelector('.walk-sum .picked').textContent.startsWith('y0,2,3,1')")
-    assert page.locator(".walk-sum .small").count() == 3
+    assert query(page.url)["cell"] == f"value:{place}"
+    soon(page.locator(".walk-sum .picked")).to_have_text(re.compile("^y0,2,3,1"))
+    soon(page.locator(".walk-sum .small")).to_have_count(3)
     value = float(page.locator(".walk-sum .picked b").inner_text())
     assert value == pytest.approx(outputs[0, 2, 3, 1], rel=1e-3)
     told = re.search(r"= (\S+)$", page.locator(".walk-hint").inner_text())
@@ -252,7 +260,7 @@ def test_nothing_is_wider_than_the_window(visit: Any, network: str, size: str) -
     for place in ("node=0", "node=4&direction=backward"):
         page = visit(f"/step?network={network}&{place}", size=size)
         page.wait_for_selector(".walk-step")
-        assert not overflows(page)
+        expect_fits(page)
 
 
 @pytest.mark.long

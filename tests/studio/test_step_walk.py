@@ -20,6 +20,7 @@ from madi.studio.stepping.networks import NETWORKS, ByExamples, ByNumbers
 from madi.studio.stepping.shelf import MOST_WALKS, OF_FOLDER, Keeper, Setting, Shelf
 from madi.studio.stepping.walk import Place, Walk, walked
 from madi.studio.workplace import Workplace
+from tests.studio.conftest import SECONDS
 
 
 def apples() -> Walk:
@@ -232,17 +233,17 @@ def test_what_is_being_made_is_made_once_and_holds_up_nothing_else() -> None:
 
     def slow() -> str:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(SECONDS)
         made.append("slow")
         return "slow"
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(keeper.get, "a", slow)
-        assert begun.wait(10)
+        assert begun.wait(SECONDS)
         second = pool.submit(keeper.get, "a", slow)
         assert keeper.get("b", lambda: "quick") == "quick"
         go.set()
-        assert (first.result(10), second.result(10), made) == ("slow", "slow", ["slow"])
+        assert (first.result(SECONDS), second.result(SECONDS), made) == ("slow", "slow", ["slow"])
     keeper.get("c", lambda: "c")
     keeper.get("a", slow)
     assert keeper.get("b", lambda: "b anew") == "b anew"  # the oldest has gone

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,18 @@ import numpy as np
 import pytest
 
 from madi.cli.running import run
-from tests.studio.conftest import Studio, overflows, screenshots
+from madi.studio.texts import Texts
+from tests.studio.conftest import SECONDS, Studio, expect_fits, screenshots, soon
 
 LAYER = re.compile("^Layer ")
+PROGRAM = {"name": "x.exe", "mimeType": "text/csv", "buffer": b"a,b"}
+ARCHIVE = {"name": "x.zip", "mimeType": "application/zip", "buffer": b"PK no"}
+TABS = {  # by what is in them once a training has ended
+    "layers": "svg.spread",
+    "doctor": ".finding, .train-healthy",
+    "python": ".train-code-text",
+    "toml": ".train-code-text",
+}
 
 
 def _button(page: Any, name: str) -> Any:
@@ -24,26 +35,13 @@ def _choose(page: Any, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def _wait_for(page: Any, text: str, within: str = ".train-state") -> None:
-    page.wait_for_function(
-        "([place, text]) => document.querySelector(place).innerText.includes(text)", arg=[within, text]
-    )
+def _state(page: Any) -> Any:
+    return soon(page.locator(".train-state"))
 
 
-def _settled_picture(page: Any) -> str:
-    """The picture once nothing newer has come for a second and a half: looks follow the steps a little later."""
-    image = page.locator("svg.plane image")
-    image.wait_for()
-    found = ""
-    while found != (found := image.get_attribute("href")):
-        page.wait_for_timeout(1500)
-    return found
-
-
-def _step(page: Any) -> int:
-    found = re.search(r"Step ([\d,]+) of", page.locator(".train-state").inner_text())
-    assert found is not None
-    return int(found[1].replace(",", ""))
+def _picture(page: Any) -> Any:
+    """The plane that a network has coloured."""
+    return page.locator("svg.plane image")
 
 
 def test_a_training_from_the_first_line_to_the_folder(visit: Any, studio: Studio) -> None:
@@ -56,48 +54,51 @@ def test_a_training_from_the_first_line_to_the_folder(visit: Any, studio: Studio
     second = page.get_by_role("textbox", name="Layer 2")
     second.fill("Tahn()")
     page.get_by_text("Unknown layer 'Tahn': did you mean 'Tanh'?").wait_for()
-    assert not _button(page, "Train").is_enabled()
+    soon(_button(page, "Train")).to_be_disabled()
     second.fill("Tanh()")
     second.press("Enter")
-    page.wait_for_function("document.activeElement.ariaLabel == 'Layer 3'")
-    page.keyboard.type("Dense(5), Tanh()")
+    soon(page.get_by_role("textbox", name="Layer 3")).to_be_focused()
+    page.keyboard.insert_text("Dense(5), Tanh()")
     page.get_by_text("81 parameters").wait_for()
-    assert page.get_by_role("textbox", name=LAYER).count() == 5
-    assert "6 · 0" not in page.locator(".layers").inner_text()
+    soon(page.get_by_role("textbox", name=LAYER)).to_have_count(5)
+    soon(page.locator(".layers")).not_to_contain_text("6 · 0")
     page.get_by_label("Epochs").fill("twelve")
     page.get_by_text("epochs must be a whole number of at least 1, got 'twelve'.").wait_for()
     page.get_by_label("Epochs").fill("12")
 
     page.get_by_role("switch", name="Slow motion").click()
-    _button(page, "Train").click()
-    page.wait_for_function("/Step ([3-9].|...) of/.test(document.querySelector('.train-state').innerText)")
-    _button(page, "Pause").click()
-    _wait_for(page, "Paused")
-    page.wait_for_timeout(800)
-    before = _step(page)
-    _button(page, "One step").click()
-    _wait_for(page, f"Step {before + 1} of")
-    newest = _settled_picture(page)
+    one = _button(page, "One step")
+    one.click()  # the first one begins with a pause
+    _state(page).to_contain_text("Paused")
+    _state(page).to_contain_text("Step 0 of")
+    first = _picture(page).get_attribute("href")
+    for step in (1, 2, 3):
+        one.click()
+        _state(page).to_contain_text(f"Step {step} of")
+    soon(_picture(page)).not_to_have_attribute("href", first)
 
     page.locator(".q-slider__track-container").click(position={"x": 1, "y": 8})
-    _wait_for(page, "Looking back at step 0")
-    page.wait_for_function("(old) => document.querySelector('svg.plane image').getAttribute('href') != old", arg=newest)
-    first = _settled_picture(page)
+    _state(page).to_contain_text("Looking back at step 0")
+    soon(_picture(page)).to_have_attribute("href", first)
     page.reload()
-    _wait_for(page, "Looking back at step 0")
-    assert _settled_picture(page) == first
-    assert page.get_by_role("textbox", name="Layer 3").input_value() == "Dense(5)"
+    _state(page).to_contain_text("Looking back at step 0")
+    soon(_picture(page)).to_have_attribute("href", first)
+    soon(page.get_by_role("textbox", name="Layer 3")).to_have_value("Dense(5)")
 
     other = visit("/train")
     other.get_by_text("layers-").filter(has_text="is being trained").wait_for()
     other.get_by_role("link", name="Watch it").click()
-    _wait_for(other, f"Step {before + 1} of")
+    _state(other).to_contain_text("Step 3 of")
 
+    _button(page, "Resume").click()
+    _button(page, "Pause").click()  # slow motion takes at least twelve seconds
+    for each in (page, other):
+        _state(each).to_contain_text("Paused")
     page.get_by_role("switch", name="Slow motion").click()
     _button(page, "Resume").click()
     for each in (page, other):
-        _wait_for(each, "Finished")
-        _wait_for(each, "test", within=".train-numbers")
+        _state(each).to_contain_text("Finished")
+        soon(each.locator(".train-numbers")).to_contain_text("test")
     name = re.search(r"job=([\w-]+)", page.url)
     assert name is not None
     folder = studio.folder / name[1]
@@ -113,32 +114,74 @@ def test_own_data_are_brought_checked_and_never_trusted(visit: Any, studio: Stud
     (tmp_path / "t.csv").write_text("\n".join(["a,b,<i>kind</i>", *rows]) + "\n")
     page.get_by_text("Bring your own").click()
     chooser = page.locator("input[type=file]")
-    chooser.set_input_files(files=[{"name": "x.exe", "mimeType": "text/csv", "buffer": b"a,b"}])
+    chooser.set_input_files(files=PROGRAM)
     page.get_by_text("expected a file that ends in .csv").wait_for()
-    chooser.set_input_files(files=[{"name": "x.zip", "mimeType": "application/zip", "buffer": b"PK no"}])
-    page.get_by_text("x.zip: expected a folder with a folder of pictures for each class").wait_for()
+    for _ in range(2):  # the same once more is looked at once more
+        chooser.set_input_files(files=ARCHIVE)
+        page.get_by_text("x.zip: expected a folder with a folder of pictures for each class").wait_for()
+    page.get_by_text("400 examples of 2 inputs, 2 classes").wait_for()  # what was chosen stays
     assert not list((studio.folder / "data").glob("upload-*"))
     chooser.set_input_files(tmp_path / "t.csv")
     page.get_by_text("140 examples of 2 inputs, 2 classes").wait_for()
+    soon(page.get_by_text("x.zip: expected")).to_be_hidden()
     assert [path.suffix for path in (studio.folder / "data").glob("upload-*")] == [".csv"]
-    assert page.get_by_text("<b>yes</b>", exact=True).is_visible()
-    assert page.locator("main b, main i:not(.q-icon):not([style])").count() == 0
+    soon(page.get_by_text("<b>yes</b>", exact=True)).to_be_visible()
+    soon(page.locator("main b, main i:not(.q-icon):not([style])")).to_have_count(0)
     page.get_by_role("tab", name="Python").click()
     page.get_by_text("datasets.load_table").wait_for()
 
 
+def test_a_file_that_follows_at_once_is_not_lost(visit: Any) -> None:
+    """Though what the page is told of the one before comes when the next is on its way."""
+    page, held, late = visit("/train"), [], []
+
+    def passed(socket: Any) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda said: late.append((socket, said)) if held else socket.send(said))
+
+    page.route_web_socket("**/socket.io/**", passed)
+    page.reload()
+    page.get_by_text("400 examples of 2 inputs, 2 classes").wait_for()
+    page.get_by_text("Bring your own").click()
+    page.route("**/upload/**", lambda route: held.append(route))
+    chooser = page.locator("input[type=file]")
+    with page.expect_response("**/upload/**"):
+        chooser.set_input_files(files=PROGRAM)
+        _wait_until(page, lambda: len(held) == 1)
+        held[0].continue_()
+    chooser.set_input_files(files=ARCHIVE)
+    _wait_until(page, lambda: len(held) == 2 and late)
+    second = held.pop()
+    held.clear()
+    for socket, said in late:
+        socket.send(said)
+    page.get_by_text("got .exe").wait_for()
+    second.continue_()
+    page.get_by_text("x.zip: expected a folder with a folder of pictures for each class").wait_for()
+
+
+def _wait_until(page: Any, condition: Callable[[], Any]) -> None:
+    """Let the page go on until a condition holds of what a test has seen of it."""
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, "it does not come about"
+        page.wait_for_timeout(10)
+
+
 @pytest.mark.long
-def test_what_is_too_large_is_refused(visit: Any, studio: Studio) -> None:
+def test_what_is_too_large_is_refused(visit: Any) -> None:
     page = visit("/train")
     page.get_by_text("Bring your own").click()
+    with page.expect_response("**/upload/**") as answered:
+        page.locator("input[type=file]").set_input_files(files=PROGRAM)
+    assert answered.value.status == 200  # at this very address
     status = page.evaluate(
-        """async () => {
+        """async (address) => {
             const form = new FormData();
             form.append("file", new Blob([new Uint8Array(70 * 2 ** 20)]), "big.csv");
-            const place = document.querySelector(".q-uploader").closest("[id]").id.slice(1);
-            const to = `/_nicegui/client/${window.clientId ?? ""}/upload/${place}`;
-            return (await fetch(to, {method: "POST", body: form})).status;
-        }"""
+            return (await fetch(address, {method: "POST", body: form})).status;
+        }""",
+        answered.value.url,
     )
     assert status == 413
 
@@ -147,15 +190,17 @@ def test_what_is_too_large_is_refused(visit: Any, studio: Studio) -> None:
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("size", ["desk", "tablet", "phone"])
 def test_a_finished_training_fits_every_window(visit: Any, language: str, size: str) -> None:
+    texts = Texts(language)
     page = visit(f"/train?epochs=2&lang={language}", size=size)
-    page.locator(".train-control .q-btn:not([disabled])").first.click()
-    page.locator("svg.plane image").wait_for()
-    for tab in ("layers", "doctor", "python", "toml"):
-        page.locator(f".q-tab >> nth={('layers', 'doctor', 'python', 'toml').index(tab)}").click()
-        page.wait_for_timeout(400)
-        assert not overflows(page)
-    page.wait_for_function("document.querySelector('.train-numbers').innerText.includes('train') || true")
-    page.wait_for_timeout(6000)
+    _button(page, texts("train.start")).click()
+    _state(page).to_contain_text(texts("train.ended"))
+    for part in ("training", "test"):
+        soon(page.locator(".train-numbers")).to_contain_text(texts(f"train.word_{part}"))
+    _picture(page).wait_for()
+    for tab, content in TABS.items():
+        page.get_by_role("tab", name=texts(f"train.{tab}"), exact=True).click()
+        page.locator(content).first.wait_for()
+        expect_fits(page)
 
 
 def test_pictures_of_the_page(visit: Any) -> None:
