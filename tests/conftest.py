@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # each core has tes
     os.environ.setdefault(threads, "1")
 
 import numpy as np  # noqa: E402  (it reads them when it is imported)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it for what they start in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every run, so that a red test stays red; a first call that compiles is not a failure.
 hypothesis.settings.register_profile("madi", deadline=None, derandomize=True, print_blob=True)

@@ -225,7 +225,10 @@ def test_several_members_with_the_best_values(madi, tmp_path):
 def test_a_folder_with_a_search_is_not_written_over(searched, madi):
     result = madi("tune", "planar", *QUICK, "--output", "run")
     assert result.code == 2
-    assert "--output run: holds a search already. Go on with it by madi tune --resume run, choose another folder" in result.err
+    assert (
+        "--output run: holds a search already. Go on with it by madi tune --resume run, choose another folder"
+        in result.err
+    )
     assert madi("tune", "planar", *QUICK, "--output", "run", "--overwrite", "--seed", "1").code == 0
 
 
@@ -337,7 +340,7 @@ def test_ctrl_c_and_sigterm_end_with_their_codes_and_the_search_goes_on(tmp_path
     journal = tmp_path / "run/search.journal"
     wait_for(lambda: journal.exists() and '"epochs"' in journal.read_text())
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(120) == 130
     assert "To go on: madi tune --resume run" in process.communicate()[1]
     done = polars.read_csv(tmp_path / "run/trials.csv").height
     assert 0 < done < 400
@@ -347,7 +350,7 @@ def test_ctrl_c_and_sigterm_end_with_their_codes_and_the_search_goes_on(tmp_path
     )
     wait_for(lambda: journal.stat().st_size > 1.2 * size)
     process.terminate()
-    assert process.wait(60) == 143
+    assert process.wait(120) == 143
     assert "To go on: madi tune --resume run" in process.communicate()[1]
 
 
