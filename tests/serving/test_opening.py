@@ -20,9 +20,10 @@ from madi.serving.application import Application
 from madi.serving.batching import Batching
 from madi.serving.metrics import Metrics
 from madi.serving.models import Models
+from madi.serving.program import Opening
 from madi.web.guard import Guard
 from tests.serving.conftest import Found, network, tensor
-from tests.web.running import SECONDS, Answer, Running
+from tests.web.running import SECONDS, Answer, Running, listening_on
 
 BATCHING = Batching(most=4)
 
@@ -124,10 +125,32 @@ def test_a_model_that_cannot_be_opened_ends_the_program() -> None:
     thread.start()
     assert listens.wait(SECONDS)
     assert slowly.asked.wait(SECONDS)
+    on = listening_on(int(addresses[0].rpartition(":")[2]))
     slowly.go.set()
     thread.join(SECONDS)
     assert addresses[0].startswith("http://127.0.0.1:")
+    assert on == ["0100007F"]  # this machine's own address alone
     assert raised == [slowly.error]
+
+
+def test_a_signal_while_models_are_opened_opens_them_once_more() -> None:
+    slowly, lines, done = Slowly(), list[str](), threading.Event()
+
+    def told(line: str) -> None:
+        lines.append(line)
+        done.set()
+
+    with Opening(
+        Models(sources(["b"]), slowly.open, BATCHING, Metrics()), lambda: lines.append("ready"), told
+    ) as opening:
+        opening.thread.start()
+        assert slowly.asked.wait(SECONDS)
+        opening.again()
+        slowly.go.set()
+        assert done.wait(SECONDS)
+    assert lines == ["ready", "b/1: read anew from b"]
+    opening.thread.join(SECONDS)
+    assert not opening.thread.is_alive()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that nobody ever finishes")

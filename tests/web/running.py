@@ -8,7 +8,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from madi.web.lifetime import Server
 from madi.web.server import bound
@@ -99,6 +102,15 @@ def received(connection: socket.socket) -> bytes:
     except OSError:
         pass
     return found
+
+
+def listening_on(port: int) -> list[str]:
+    """The addresses, as Linux writes them ("0100007F" is 127.0.0.1), on which this machine listens to a port."""
+    tables = [Path(f"/proc/net/{name}") for name in ("tcp", "tcp6")]
+    if not tables[0].exists():
+        pytest.skip("needs Linux")
+    lines = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    return [line[1].partition(":")[0] for line in lines if line[3] == "0A" and line[1].endswith(f":{port:04X}")]
 
 
 def status_of(answer: bytes) -> int | None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.studio.conftest import Studio
-from tests.web.running import received, status_of
+from tests.web.running import listening_on, received, status_of
 
 SECONDS = 30
 SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport="
@@ -89,9 +89,21 @@ def test_other_names_and_other_origins_are_refused(studio: Studio) -> None:
     own = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13",
            "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
     path = SOCKET + "websocket"
-    assert ask(studio, "GET", path, Origin="http://evil.example", **own).status == 403
-    assert ask(studio, "GET", path, known=False, **own).status == 403
-    assert ask(studio, "GET", path, Host="evil.example", **own).status == 403
+    mine = {"Origin": studio.address}
+    for origin in ("http://evil.example", "null", "", "http://localhost:1", studio.address + ".evil.example"):
+        assert ask(studio, "GET", path, Origin=origin, **own).status == 403
+    assert ask(studio, "GET", path, **own).status == 403  # every browser says where a page is from
+    assert ask(studio, "GET", path, known=False, **mine, **own).status == 403
+    other = f"madi_studio_{port_of(studio) + 1}={token_of(studio)}"  # a cookie of another program of this machine
+    assert ask(studio, "GET", path, known=False, Cookie=other, **mine, **own).status == 403
+    assert ask(studio, "GET", path, Host="evil.example", **mine, **own).status == 403
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(studio), timeout=SECONDS)
+    cookie = f"madi_studio_{port_of(studio)}={token_of(studio)}"
+    connection.request(
+        "GET", path, headers={"Cookie": cookie, **mine, **{k.replace("_", "-"): v for k, v in own.items()}}
+    )
+    assert connection.getresponse().status == 101
+    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -122,9 +134,4 @@ def test_no_answer_tells_of_the_program(studio: Studio) -> None:
 
 
 def test_it_listens_on_this_machine_s_own_address_alone(studio: Studio) -> None:
-    table = Path("/proc/net/tcp")
-    if not table.exists():
-        pytest.skip("needs Linux")
-    lines = [line.split() for line in table.read_text().splitlines()[1:]]
-    listening = [line[1] for line in lines if line[3] == "0A" and line[1].endswith(f":{port_of(studio):04X}")]
-    assert listening == [f"0100007F:{port_of(studio):04X}"]
+    assert listening_on(port_of(studio)) == ["0100007F"]

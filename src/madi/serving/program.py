@@ -137,7 +137,7 @@ class Opening:
         if threading.current_thread() is not threading.main_thread():
             self._hangup = None
         if self._hangup is not None:
-            self._before = signal.signal(self._hangup, lambda number, frame: self._asked.set())
+            self._before = signal.signal(self._hangup, lambda number, frame: self.again())
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -146,6 +146,10 @@ class Opening:
         self._ended = True
         self._asked.set()
         self._models.close()
+
+    def again(self) -> None:
+        """Read them anew, as soon as what is being read has been."""
+        self._asked.set()
 
     def _work(self) -> None:
         try:
