@@ -231,14 +231,16 @@ def test_a_signal_within_an_import_waits_for_its_end(madi, monkeypatch, tmp_path
         import slow_library
 
         assert slow_library.whole
-        time.sleep(9)
+        time.sleep(2 * SECONDS)
 
     monkeypatch.setattr("madi.datasets.catalogue", catalogue)
+    began = time.monotonic()
     try:
         ended = madi("datasets").code
     except SystemExit as caught:
         ended = caught.code
     assert ended == code
+    assert time.monotonic() - began < SECONDS, "the sleep was not ended"
     assert sys.modules.pop("slow_library").whole
 
 

@@ -215,6 +215,15 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 def _send_again(number: int) -> None:
     """Raise a signal once more, a little later."""
-    again = threading.Timer(0.05, _thread.interrupt_main, (number,))
+    again = threading.Timer(0.05, _raise_in_main_thread, (number,))
     again.daemon = True
     again.start()
+
+
+def _raise_in_main_thread(number: int) -> None:
+    """As from outside: what the main thread waits for ends, which `interrupt_main` lets go on."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill") and callable(signal.getsignal(number)):
+        signal.pthread_kill(main, number)
+    else:
+        _thread.interrupt_main(number)
