@@ -95,12 +95,14 @@ def assert_close(got: list[np.ndarray], expected: list[np.ndarray], tolerance: f
         np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max(), err_msg=name)
 
 
+@pytest.mark.usefixtures("one_program")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_matches_pytorch(path: str, case: Case) -> None:
     assert_close(on_path(path, case), by_pytorch(case), 1e-4)
 
 
+@pytest.mark.usefixtures("one_program")
 @pytest.mark.long
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("case", MANY_CASES, ids=str)

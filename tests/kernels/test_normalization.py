@@ -49,6 +49,7 @@ def on_path(path: str, arrays: tuple[np.ndarray, ...]) -> list[np.ndarray]:
         return [np.asarray(array) for array in run(*(arrays if path == "numpy" else map(jnp.asarray, arrays)))]
 
 
+@pytest.mark.usefixtures("one_program")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_matches_pytorch(path: str, shape: tuple[int, ...]) -> None:

@@ -74,12 +74,14 @@ def check_max(path: str, example: Example) -> None:
         np.testing.assert_allclose(gx, expected_gx, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.usefixtures("one_program")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example[1]))
 def test_max_matches_pytorch(path: str, example: Example) -> None:
     check_max(path, example)
 
 
+@pytest.mark.usefixtures("one_program")
 @pytest.mark.long
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("example", MANY_EXAMPLES, ids=lambda example: str(example[1]))
