@@ -205,7 +205,7 @@ def test_it_learns_digits_as_well_as_float32(kind):
         own.fit(data.train, epochs=5, batch_size=50, verbose=0)
         found.append(own.evaluate(data.test)["accuracy"])
     assert found[0] > 0.95
-    assert abs(found[1] - found[0]) < 0.01
+    assert found[1] > found[0] - 0.03  # of 360 images with an error of 3%: more than two deviations of a difference
 
 
 def test_a_divergence_is_explained():
