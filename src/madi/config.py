@@ -358,8 +358,11 @@ class TrainConfig(Options):
         for name in given:
             if name not in known:
                 raise ConfigurationError(f"{path}: {unknown_name('key', name, known)}")
-        with spelled(as_keyword):  # what is wrong in the file is told in the file's own words
-            cls(**{name: value for name, value in given.items() if name not in overrides})
+        try:
+            with spelled(as_keyword):  # what is wrong in the file is told in the file's own words
+                cls(**{name: value for name, value in given.items() if name not in overrides})
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from error
         return cls(**{**given, **overrides})
 
 

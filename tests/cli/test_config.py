@@ -40,13 +40,13 @@ def test_what_is_given_comes_before_the_file(tmp_path):
     ("text", "line"),
     [
         ("epoch = 3", "{path}: Unknown key 'epoch': did you mean 'epochs'? Known: "),
-        ("epochs = 0", "epochs must be a whole number of at least 1, got 0."),
-        ('epochs = "3"', "epochs must be a whole number of at least 1, got '3'."),
-        ("epochs = true", "epochs must be a whole number of at least 1, got True."),
-        ("dataset = 3", "dataset must be a name, got 3."),
-        ("batch_norm = 1", "batch_norm must be true or false, got 1."),
-        ("label_smoothing = 1", "label_smoothing must be a number of at least 0 and below 1, got 1. Try 0.1."),
-        ("hidden = [0]", "hidden must be sizes of at least 1 such as 100,50, or none, got '0'."),
+        ("epochs = 0", "{path}: epochs must be a whole number of at least 1, got 0."),
+        ('epochs = "3"', "{path}: epochs must be a whole number of at least 1, got '3'."),
+        ("epochs = true", "{path}: epochs must be a whole number of at least 1, got True."),
+        ("dataset = 3", "{path}: dataset must be a name, got 3."),
+        ("batch_norm = 1", "{path}: batch_norm must be true or false, got 1."),
+        ("label_smoothing = 1", "{path}: label_smoothing must be a number of at least 0 and below 1, got 1. Try 0.1."),
+        ("hidden = [0]", "{path}: hidden must be sizes of at least 1 such as 100,50, or none, got '0'."),
     ],
 )
 def test_a_wrong_file_says_what(tmp_path, text, line):

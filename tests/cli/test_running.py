@@ -304,3 +304,21 @@ def test_the_list_of_commands_says_what_each_does_to_the_end(madi):
     assert "train it with the best." in " ".join(listed.split())
     assert "..." not in listed
     assert "[False]" not in madi("tune", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["studio", "--port", "-1"], "madi studio: --port: expected at least 0, got '-1'. See madi studio --help."),
+        (["serve", "x", "--port", "65536"], "madi serve: --port: expected at most 65535, got '65536'. See madi serve"),
+        (["studio", "--port", "abc"], "madi studio: --port: expected a whole number, got 'abc'. See madi studio"),
+        (["serve", "x", "--max-delay", "soon"], "madi serve: --max-delay: expected a number, got 'soon'. See madi"),
+        (["export", "x", "--format", "tf"], "madi export: --format: 'tf' is not one of 'onnx', 'torch'. See madi"),
+        (["train", "--output", "~nobody-of-that-name/run"], "madi: a path begins with ~ and the name of nobody on "),
+        (["train", "missing.csv"], "madi: missing.csv: there is no such file."),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_none_is_told_with_what_was_expected(madi, arguments, told):
+    result = madi(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith(told)

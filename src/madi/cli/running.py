@@ -22,6 +22,11 @@ from madi.cli.spelling import as_option
 from madi.errors import MadiError, closest, spelled
 
 SUCCESS, FAULT, MISTAKE = 0, 1, 2
+WANTED = "Input should be "  # begins what typer says of a value of the wrong kind or size
+WORDS = {
+    "greater than or equal to": "at least", "less than or equal to": "at most", "a valid integer": "a whole number",
+    "a valid number": "a number",
+}  # fmt: skip
 BROKEN_PIPE, TERMINATED = 141, 143  # 128 and the number of the signal, as shells count
 
 
@@ -39,6 +44,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if isinstance(error, MadiError) or _is_of_usage(error):
             return _told(MISTAKE, one_line(error))
+        if _is_of_home(error):
+            return _told(MISTAKE, "madi: a path begins with ~ and the name of nobody on this machine. Write it whole.")
         return _told(INTERRUPTED, "madi: interrupted.") if _is_interrupt(error) else _fault(error)
 
 
@@ -60,6 +67,11 @@ def _is_interrupt(error: BaseException | None) -> bool:
     return error is not None
 
 
+def _is_of_home(error: Exception) -> bool:
+    """Whether `Path.expanduser` knows no such home; it raises no error of its own kind."""
+    return isinstance(error, RuntimeError) and str(error).startswith("Could not determine home directory")
+
+
 def one_line(error: Exception) -> str:
     """What is wrong and what to do, as one line; usage errors name the command and the closest option."""
     text = " ".join((_usage(error) if _is_of_usage(error) else f"madi: {error}").split())
@@ -75,11 +87,23 @@ def _is_of_usage(error: Exception) -> bool:
 def _usage(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "madi"
-    text = str(getattr(error, "message", error))
+    text = _expectation(error)
     if text.startswith("No such option"):
         return f"{command}: {_unknown_option(error)} {_help(command)}"
     text = re.sub(r"^No such command '(.*?)'\.", r"unknown command '\1'.", text)
     return f"{command}: {_about_parameter(error)}{text.rstrip('.')}. {_help(command)}".replace("?.", "?")
+
+
+def _expectation(error: Exception) -> str:
+    """What typer says of a value, in madi's words, with the value: "expected at least 0, got '-1'"."""
+    text = str(getattr(error, "message", error)).removeprefix("Value error, ")
+    if not text.startswith(WANTED):
+        return text
+    wanted = text.removeprefix(WANTED).partition(", unable")[0]
+    for theirs, ours in WORDS.items():
+        wanted = wanted.replace(theirs, ours)
+    told = getattr(error.__cause__, "errors", list)()
+    return f"expected {wanted}" + (f", got '{told[0]['input']}'" if told else "")
 
 
 def _unknown_option(error: Any) -> str:

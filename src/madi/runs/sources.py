@@ -68,7 +68,12 @@ def placed(config: TrainConfig) -> TrainConfig:
 
 
 def expect_options(config: TrainConfig) -> str:
-    """The kind of the configuration's source; ConfigurationError for options that it does not take."""
+    """The kind of the configuration's source.
+
+    Raises ConfigurationError for options that it does not take, FileError where a table is none, or not there.
+    """
+    from madi.datasets.tables.paths import table_path
+
     kind = kind_of(config.dataset)
     for field in dataclasses.fields(config):
         foreign = field.metadata["group"] == OWN and field.name not in OPTIONS[kind]
@@ -82,6 +87,7 @@ def expect_options(config: TrainConfig) -> str:
         option = argument("augment")
         raise ConfigurationError(f"{option}: changes pictures, and {config.dataset} is {kind}. Leave it out.")
     if kind == TABLE and not config.target:
+        table_path(config.dataset)  # that there is no such file comes first
         raise ConfigurationError(
             f"{config.dataset}: which column is to be predicted? Add {argument('target', 'COLUMN')}, as in: "
             f"{EXAMPLE[TABLE]}."
