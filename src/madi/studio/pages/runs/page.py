@@ -68,6 +68,8 @@ class RunsPage:
         with self.none:
             ui.label(self.texts("runs.none"))
             ui.label(f"madi train --output {self.shown.workplace.folder / 'first'}").classes("numbers runs-command")
+            with ui.element("div").classes("runs-links"):
+                ui.link(self.texts("common.train"), self.shown.address.link("/train"))
 
     # ---- the table
 
@@ -93,6 +95,7 @@ class RunsPage:
         """The rows for the runs as they are now."""
         self.none.set_visibility(not self.found)
         self.card.set_visibility(bool(self.found))
+        self.chosen.place.set_visibility(bool(self.found))
         rows = [row_of(record, self.texts, self._place(record)) for record in self.found]
         self.table.columns = columns_of(self.found, self.texts)
         self.table.rows = rows
