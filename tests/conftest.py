@@ -20,8 +20,11 @@ import numpy as np  # noqa: E402  (it reads them when it is imported)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it for what they start in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same examples on every run, so that a red test stays red; a first call that compiles is not a failure.
-hypothesis.settings.register_profile("madi", deadline=None, derandomize=True, print_blob=True)
+# The same examples on every run, so that a red test stays red; a first call that compiles is not a failure, nor is a
+# machine that is busy while examples are drawn.
+hypothesis.settings.register_profile(
+    "madi", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("madi")
 
 
