@@ -102,7 +102,7 @@ def _expectation(error: Exception) -> str:
     wanted = text.removeprefix(WANTED).partition(", unable")[0]
     for theirs, ours in WORDS.items():
         wanted = wanted.replace(theirs, ours)
-    told = getattr(error.__cause__, "errors", list)()
+    told: list[Any] = getattr(error.__cause__, "errors", list)()
     return f"expected {wanted}" + (f", got '{told[0]['input']}'" if told else "")
 
 
@@ -250,4 +250,4 @@ def _raise_in_main_thread(number: int) -> None:
     if main is not None and hasattr(signal, "pthread_kill") and callable(signal.getsignal(number)):
         signal.pthread_kill(main, number)
     else:
-        _thread.interrupt_main(number)
+        _thread.interrupt_main(signal.Signals(number))
