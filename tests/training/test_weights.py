@@ -123,7 +123,8 @@ def test_a_multiplier_scales_the_step_of_its_group(engine):
         changes.append({path: value - before[path] for path, value in values(own.model).items()})
     factors = {"0.weight": 0.25, "0.bias": 0.25, "2.weight": 1.0, "2.bias": 0.0}
     for path, factor in factors.items():
-        np.testing.assert_allclose(changes[1][path], factor * changes[0][path], atol=1e-7)
+        # differences of float32 weights of the order of 1, four roundings by 6e-8 each; the steps are of 1e-2
+        np.testing.assert_allclose(changes[1][path], factor * changes[0][path], rtol=0, atol=5e-7)
     assert (changes[0]["2.bias"] != 0).all()
 
 
