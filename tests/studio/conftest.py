@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,22 @@ class Studio:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "madi", "studio", str(folder), "--no-browser", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A pipe that nobody reads would hold it up.
+        self.said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.said, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("studio"), f"{line}{self.end()}"
         self.entrance = line.split()[-1]  # with the token
-        self.address = self.entrance.partition("/?")[0]
+        self.address, _, self.token = self.entrance.partition("/?")
 
     def end(self) -> str:
         """End it as a terminal does; what it said on standard error."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=SECONDS)[1]
+        self.process.communicate(timeout=SECONDS)
+        with self.said as said:
+            said.seek(0)
+            return said.read()
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +82,7 @@ def visit(studio: Studio, browser: Any) -> Iterator[Any]:
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(f"{path}: {error}"))
         page.on("console", lambda line: faults.append(f"{path}: {line.text}") if line.type == "error" else None)
-        page.goto(studio.entrance)
-        if path != "/":
-            page.goto(studio.address + path)
+        page.goto(f"{studio.address}{path}{'&' if '?' in path else '?'}{studio.token}")
         page.wait_for_selector("h1")
         return page
 
