@@ -170,7 +170,7 @@ def _wait_until(page: Any, condition: Callable[[], Any]) -> None:
 
 @pytest.mark.long
 def test_what_is_too_large_is_refused(visit: Any) -> None:
-    page = visit("/train")
+    page = visit("/train", but="status of 413")
     page.get_by_text("Bring your own").click()
     with page.expect_response("**/upload/**") as answered:
         page.locator("input[type=file]").set_input_files(files=PROGRAM)
