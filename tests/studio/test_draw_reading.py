@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +33,7 @@ from madi.studio.drawing.desk import BOX, Desk
 from madi.studio.drawing.looking import Within
 from madi.studio.drawing.nearest import Nearest
 from madi.studio.drawing.reader import DIGITS, PIXELS, Reader, side_of
+from madi.studio.pages.draw.elements import Drawn
 from madi.studio.workplace import Workplace
 from madi.training import predict, predict_classes
 from tests.studio.conftest import SECONDS
@@ -254,3 +256,38 @@ def test_a_training_here_can_be_cancelled(tmp_path: Path) -> None:
     assert again is not making  # it may be begun again
     again.cancel()
     assert again.done.wait(SECONDS)
+
+
+def test_a_reading_that_ends_after_a_newer_one_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madi.studio.pages.draw import page as draw
+
+    order = {20: asyncio.Event(), 90: asyncio.Event()}  # by the drawing's first row
+    order[90].set()
+
+    async def slowly(reader: Any, work: Any) -> Any:
+        bitmap = work.args[0]
+        await order[int(bitmap.any(axis=1).argmax())].wait()
+        return work()
+
+    async def both() -> None:
+        older = asyncio.ensure_future(drawing(page, 1, slice(20, 90)))
+        await asyncio.sleep(0)
+        await drawing(page, 2, slice(90, 100))
+        order[20].set()
+        await older
+
+    async def drawing(page: Any, number: int, rows: slice) -> None:
+        bitmap = np.zeros((112, 112), np.uint8)
+        bitmap[rows, 50:62] = 255
+        monkeypatch.setattr(draw, "received", lambda found: found)
+        await page._on_drawn(SimpleNamespace(args=Drawn(number, 1, bitmap)))
+
+    shown: list[int] = []
+    page: Any = object.__new__(draw.DrawPage)
+    page.making = SimpleNamespace(reader=Reader(network(), DIGITS))
+    page.bars = SimpleNamespace(show=lambda *given, number, **others: shown.append(number))
+    page.sheet = SimpleNamespace(answer=shown.append)
+    page.given_number = 0
+    monkeypatch.setattr(draw, "_in_time", slowly)
+    asyncio.run(both())
+    assert shown == [2, 2]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from madi.studio.experiments import laboratory as laboratories
 from madi.studio.experiments.bench import Bench, State
 from madi.studio.experiments.laboratory import Laboratory, order
 from madi.studio.experiments.settings import Setting
-from madi.studio.experiments.worker import answered
+from madi.studio.experiments.worker import Worker, answered
 from tests.studio.conftest import SECONDS
 
 PLANAR = Setting(experiment("planar"))
@@ -171,6 +174,22 @@ def test_a_worker_shows_a_recorded_result_and_refuses_others() -> None:
     refused = answered(order(LONG.turned("epochs", 3)))["refused"]
     assert "the recorded result has epochs = 20, got 3" in refused
     assert order(Setting(experiment("deep_mnist")))["anew"], "a quick run is computed"
+
+
+def test_a_worker_computes_nothing_that_was_cancelled_before_it_began() -> None:
+    told, heard, silent = io.StringIO(), threading.Event(), threading.Event()
+
+    def lines() -> Iterator[str]:
+        yield json.dumps({"id": 7, "experiment": "not even one", "values": {}})
+        yield json.dumps({"cancel": 7})
+        heard.set()
+        silent.wait()  # for ever: a worker whose orders end, ends
+
+    worker = Worker(lines(), told)  # type: ignore[arg-type]
+    threading.Thread(target=worker._listen, daemon=True).start()
+    assert heard.wait(SECONDS)
+    worker._serve(worker.orders.get())
+    assert json.loads(told.getvalue()) == {"id": 7, "cancelled": True}
 
 
 def test_a_worker_tells_a_fault_without_its_details(

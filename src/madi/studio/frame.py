@@ -19,6 +19,7 @@ from madi.studio.workplace import Workplace
 
 THEMES = {"auto": None, "light": False, "dark": True}
 LOCALES: dict[str, Any] = {"en": "en-US", "ko": "ko-KR"}  # as the framework names them
+PATIENCE = 60.0  # seconds in which a page must be made: the framework's three are few where a training has the machine
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
@@ -59,8 +60,12 @@ def register(entries: Sequence[Entry], workplace: Workplace) -> None:
     for entry in entries:
         if entry.routes is not None:
             entry.routes(app, workplace)
-        ui.page(entry.path, title="madi")(_served(entry, entries, workplace))
-    ui.page("/", title="madi")(_served(entries[0], entries, workplace))
+        _page(entry.path)(_served(entry, entries, workplace))
+    _page("/")(_served(entries[0], entries, workplace))
+
+
+def _page(path: str) -> ui.page:
+    return ui.page(path, title="madi", response_timeout=PATIENCE)
 
 
 def _served(entry: Entry, entries: Sequence[Entry], workplace: Workplace) -> Callable[[Request], Any]:

@@ -37,6 +37,7 @@ class Worker:
         self.listening, self.telling = listening, telling
         self.orders: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.current: int | None = None
+        self.given_up: set[int] = set()  # orders that were cancelled before they began
         self.lock = threading.Lock()
 
     def run(self) -> None:
@@ -51,9 +52,11 @@ class Worker:
         answer: Message = {"cancelled": True}
         with self.lock:
             self.current = order["id"]
+            given_up = self.current in self.given_up
+            self.given_up.discard(order["id"])
         try:
             with suppress(KeyboardInterrupt):
-                answer = answered(order)
+                answer = answer if given_up else answered(order)
         finally:
             with self.lock:
                 self.current = None
@@ -68,6 +71,8 @@ class Worker:
             with self.lock:
                 if self.current == message["cancel"]:
                     _thread.interrupt_main()
+                else:
+                    self.given_up.add(message["cancel"])
         os._exit(0)
 
     def _tell(self, message: Message) -> None:

@@ -185,7 +185,10 @@ class DrawPage:
         self.picture, self.given_number = picture, self.given_number + 1
 
     async def _on_drawn(self, event: Any) -> None:
-        """Read what is drawn, in a thread; the sheet sends the next one when this one is answered."""
+        """Read what is drawn, in a thread; the sheet sends the next one when this one is answered.
+
+        It sends again where an answer takes long, so that a reading may end after a newer one: then it is not shown.
+        """
         drawn = received(event.args)
         if drawn is None:
             return
@@ -193,6 +196,8 @@ class DrawPage:
         reader = self.reader
         if reader is not None:
             reading = await _in_time(reader, partial(reader.read, drawn.bitmap))
+            if drawn is not self.drawn:
+                return
             if reading is not None and reader is self.reader:
                 some = drawn.strokes > 0
                 self.bars.show(reader.classes, reading.probabilities, drawn=some, number=drawn.number)

@@ -80,9 +80,9 @@ class Layers:
             self._below.append(error)
 
     def _changed(self, place: int, text: str | None) -> None:
-        """What is typed, or pasted: several layers at once become lines of their own."""
+        """What is typed, or pasted: several layers, once the last is whole, become lines of their own."""
         lines = split_lines(text or "")
-        if len(lines) > 1:
+        if len(lines) > 1 and lines[-1].endswith(")"):
             self.texts[place : place + 1] = lines
             self._lay_out(place + len(lines) - 1)
         else:
