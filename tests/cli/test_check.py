@@ -108,3 +108,11 @@ def test_models(madi, trained):
     result = madi("check", trained)
     assert result.code == 0
     assert "3.bias" in result.out
+
+
+@pytest.mark.parametrize("option", ["--only=Divide", "--shape=3", "--positive"])
+def test_what_is_said_of_functions_is_refused_beside_a_model(madi, option):
+    result = madi("check", "mlp", "--input-shape", "4", option)
+    name = option.partition("=")[0]
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert result.err.startswith(f"madi: {name}: expected a Python file of Functions beside it, got the model 'mlp'.")

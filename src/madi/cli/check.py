@@ -66,7 +66,18 @@ def check(
         shapes = [sizes("--shape", text) or () for text in shape or ["3,4"]]
         _check_file(Path(target).expanduser(), only, shapes, random, positive)
     else:
+        _expect_unset({"--only": only, "--shape": shape, "--positive": positive}, target)
         _check_model(find_or_make(target, sizes("--input-shape", input_shape), outputs=3), random)
+
+
+def _expect_unset(options: dict[str, Any], target: str) -> None:
+    """Raise ConfigurationError for an option that says something of a file of Functions alone."""
+    given = next((name for name, value in options.items() if value), None)
+    if given is not None:
+        raise ConfigurationError(
+            f"{given}: expected a Python file of Functions beside it, got the model {target!r}. Leave {given} out; the "
+            "input of a model is given by --input-shape."
+        )
 
 
 def _check_model(found: Found, random: np.random.Generator) -> None:

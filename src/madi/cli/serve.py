@@ -52,9 +52,9 @@ def serve(
 ) -> None:
     """Serve trained models: the Open Inference Protocol (version 2, JSON), and rows or pictures by a plainer route.
 
-    /v2/health/live answers at once, /v2/health/ready when every model has been read and compiled. Requests that wait are
-    answered together. SIGTERM finishes what is in flight, SIGHUP reads the models' files anew. The routes, with an
-    example for each model, are told at /docs.
+    /v2/health/live answers at once, /v2/health/ready when every model has been read and compiled. Requests that wait
+    are answered together. SIGTERM finishes what is in flight, SIGHUP reads the models' files anew. The routes, with
+    an example for each model, are told at /docs.
 
     \b
     Examples:

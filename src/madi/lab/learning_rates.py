@@ -88,7 +88,7 @@ def draw(data: Data) -> Any:
     import matplotlib
 
     figure, (curves, ends) = style.subplots(1, 2, height=3.2, gridspec_kw={"width_ratios": (1.5, 1)})
-    colours = matplotlib.colormaps[style.AMOUNTS](np.linspace(0, 0.92, len(data["loss"])))
+    colours = matplotlib.colormaps[style.AMOUNTS](np.linspace(0, 0.8, len(data["loss"])))
     for (name, loss), colour in zip(data["loss"].items(), colours, strict=True):
         curves.semilogy(smoothed(loss, 0.01), color=colour, label=name)
     curves.set(xlabel="step", ylabel="loss", ylim=(None, 60))

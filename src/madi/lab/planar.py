@@ -180,4 +180,4 @@ def shades(count: int) -> list[Any]:
     """Grey for the line, then one colour after another from few units to many."""
     import matplotlib
 
-    return [style.GREY, *matplotlib.colormaps[style.AMOUNTS](np.linspace(0, 0.9, count - 1))]
+    return [style.GREY, *matplotlib.colormaps[style.AMOUNTS](np.linspace(0, 0.75, count - 1))]

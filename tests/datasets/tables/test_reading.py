@@ -311,7 +311,7 @@ def test_the_line_is_right_far_into_the_file(write, monkeypatch):
 def test_files_that_are_none(write, tmp_path):
     path = write("a,b\n1,2\n", "house.csv")
     missing = path.with_name("hous.csv")
-    assert refusal(missing, FileError) == "hous.csv: there is no such file. Check the path, or was 'house.csv' meant."
+    assert refusal(missing, FileError) == "hous.csv: there is no such file. Check the path. Was 'house.csv' meant?"
     assert refusal(tmp_path, FileError).endswith("expected the file of a table, got a folder. Name the file in it.")
     other = write("a,b\n1,2\n", "data.dat")
     expected = "expected a name that ends in .csv, .tsv, .txt, .parquet (text also with .gz or .xz). Rename the file."

@@ -18,7 +18,7 @@ def table_path(path: str | Path) -> Path:
     if os.path.isdir(path):
         raise FileError(f"{path}: expected the file of a table, got a folder. Name the file in it.")
     if not os.path.exists(path):  # False too where it may not be seen
-        raise FileError(f"{path}: there is no such file. Check the path{_neighbour(path)}.")
+        raise FileError(f"{path}: there is no such file. Check the path{_neighbour(path)}")
     if not os.path.isfile(path):
         raise FileError(f"{path}: expected an ordinary file, got a device or a pipe. Save the table in a file.")
     if not (is_parquet(path) or _text_suffix(path) in TEXT):
@@ -37,9 +37,9 @@ def _text_suffix(path: Path) -> str:
 
 
 def _neighbour(path: Path) -> str:
-    """Words that name a file of a similar name beside it."""
+    """The end of a sentence: a full stop, after a question where a file of a similar name lies beside it."""
     try:
         near = closest(path.name, (file.name for file in path.parent.iterdir() if file.is_file()))
     except OSError:
-        return ""
-    return f", or was '{near}' meant" if near else ""
+        return "."
+    return f". Was '{near}' meant?" if near else "."
