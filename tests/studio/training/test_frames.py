@@ -17,6 +17,8 @@ def test_frames_are_spread_over_the_steps() -> None:
     assert due[0] == 0
     assert len(due) <= MOST
     assert all(frames.until_due(step) == frames.stride - step % frames.stride for step in (0, 1, 20, 21))
+    assert frames.stride == 21
+    assert [frames.until_due(20, least) for least in (1, 2, 22, 23, 100)] == [1, 22, 22, 43, 106]
 
 
 def test_there_are_never_too_many() -> None:

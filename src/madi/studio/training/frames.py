@@ -37,9 +37,9 @@ class Frames:
         self._frames: list[Frame] = []
         self._lock = Lock()
 
-    def until_due(self, step: int) -> int:
-        """How many steps after `step` the next frame is due."""
-        return self.stride - step % self.stride
+    def until_due(self, step: int, least: int = 1) -> int:
+        """How many steps after `step`, and at least so many, a frame is due."""
+        return -(-(step + max(least, 1)) // self.stride) * self.stride - step
 
     def is_due(self, step: int) -> bool:
         """Whether one should be kept of this step."""

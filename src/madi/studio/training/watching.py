@@ -9,7 +9,8 @@ from madi.studio.training.frames import Frame, Frames
 from madi.training import Callback
 from madi.training.trainer import Trainer
 
-CALLS_A_SECOND = 4  # of the engine: so long a pause may wait
+CALLS_A_SECOND = 4  # of the engine, at least: so long a pause may wait
+FRAMES_A_SECOND = 10  # at most: each ends a call of the engine, and a call costs some milliseconds
 SLOW = 0.15  # seconds that a slow training rests after each frame
 
 
@@ -62,10 +63,11 @@ class Watcher(Callback):
     # ---- in the thread that trains
 
     def steps_at_once(self, trainer: Trainer, usual: int) -> int:
-        """Up to the next frame; one where single steps are asked for."""
+        """Up to the next frame that comes neither too soon nor too late; one where single steps are asked for."""
         if self.paused:
             return 1
-        return max(1, min(usual // CALLS_A_SECOND, self.frames.until_due(trainer.step)))
+        least = 1 if self.slow else usual // FRAMES_A_SECOND
+        return max(1, min(usual // CALLS_A_SECOND, self.frames.until_due(trainer.step, least)))
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         """Keep the first weights, and wait where it is to begin with a pause."""
