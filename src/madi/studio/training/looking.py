@@ -28,7 +28,7 @@ from madi.training.rerun import at_first_weights
 
 GRID = 72  # points of a boundary's side
 MARGIN = 0.12  # of the data's extent, around them
-EXAMPLES = 64  # whose activations and gradients are looked at
+EXAMPLES = 32  # whose activations and gradients are looked at
 NUMBERS = 4000  # of a layer, evenly from all
 BINS = 28
 MOST_FILTERS = 32

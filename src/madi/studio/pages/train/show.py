@@ -38,7 +38,7 @@ class Show:
         self.views = Views(shown, form)
         self._seen: Any = None
         self._follows = False
-        self._steered: Any = None
+        self._steered: tuple[Any, ...] = ()
         self._due = 0.0
 
     # ---- elements
@@ -192,10 +192,11 @@ class Show:
         steered = (training, busy, self.looking, self.views.tabs.value)
         if busy and steered == self._steered and time.monotonic() < self._due:
             return
+        begins = busy and steered[:2] != self._steered[:2]  # what it is before the first step has been seen
         self._steered, self._due = steered, time.monotonic() + WHILE_BUSY
         if not busy:
             self.refresh()
-        drawn = await self._drawn()
+        drawn = [] if begins else await self._drawn()
         if busy:
             self.refresh()
         for show in drawn:
