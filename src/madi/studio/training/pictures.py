@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
+from madi.studio.images import data_uri
 from madi.studio.training.looking import Boundary, Spread
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
@@ -108,17 +107,9 @@ def _shades(shares: np.ndarray, classes: Sequence[str]) -> str:
         alpha = 0.06 + 0.5 * np.clip((finite.max(axis=-1) - even) / (1 - even), 0, 1)
     pixels = np.concatenate([colour, 255 * alpha[..., None]], axis=-1).round().astype(np.uint8)[::-1]
     return (
-        f'<image href="{_png(pixels)}" width="{SIDE}" height="{SIDE}" preserveAspectRatio="none" '
+        f'<image href="{data_uri(pixels)}" width="{SIDE}" height="{SIDE}" preserveAspectRatio="none" '
         'style="image-rendering: auto"/>'
     )
-
-
-def _png(pixels: np.ndarray) -> str:
-    from PIL import Image
-
-    written = io.BytesIO()
-    Image.fromarray(pixels).save(written, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
 
 
 def histogram(found: Spread, kind: str, label: str) -> str:
@@ -152,5 +143,5 @@ def filters(found: np.ndarray, label: str) -> str:
     for weights in found:
         bytes_ = (255 * weights).round().astype(np.uint8)
         grey = bytes_[..., 0] if bytes_.shape[-1] == 1 else bytes_
-        cells.append(f'<img alt="" src="{_png(grey)}">')
+        cells.append(f'<img alt="" src="{data_uri(grey)}">')
     return f'<div class="filters" role="img" aria-label="{html.escape(label)}">{"".join(cells)}</div>'

@@ -147,7 +147,7 @@ def columns_of(records: list[Record], texts: Texts) -> list[dict[str, Any]]:
     measured = [
         {
             "name": f"{part} {metric}",
-            "label": f"{spoken(texts, metric)} ({texts(f'runs.{part}')})",
+            "label": _told(part, metric, texts),
             "field": f"{part} {metric}",
         }
         for part, metric in MEASURED

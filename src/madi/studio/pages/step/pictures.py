@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from html import escape
 from typing import Any
 
 import numpy as np
+
+from madi.studio.images import data_uri
 
 COLOURS = 3
 SMALLEST = 2  # pixels of a side
@@ -24,12 +24,8 @@ def coloured_html(images: Any, label: str) -> str:
     Numbers from 0 to 1 are taken as they are; others, of data that are scaled in another way, from the least to the
     largest.
     """
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(levels(np.asarray(images[0], np.float64))).save(file, "PNG")
-    source = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img class="coloured" src="data:image/png;base64,{source}" alt="{escape(label, quote=True)}">'
+    source = data_uri(levels(np.asarray(images[0], np.float64)))
+    return f'<img class="coloured" src="{source}" alt="{escape(label, quote=True)}">'
 
 
 def levels(image: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ TABS = ("layers", "doctor", "python", "toml")
 MOST_LEGEND = 12
 
 Shown = Callable[[], object]  # shows what was drawn
-Draw = Callable[[Training, Look, Frame], Shown]
+Draw = Callable[[Look, Frame], Shown]
 
 
 class Views:
@@ -38,7 +38,6 @@ class Views:
         self._done: dict[str, Any] = {}
         self._due: dict[str, float] = {}
         self._toml = self._python = ""
-        self._busy = False  # whether the training needs the machine
 
     # ---- elements
 
@@ -119,7 +118,6 @@ class Views:
         look = training.look
         if look is None:
             return []
-        self._busy = training.is_busy
         at = (training.name, frame.step)
         views: list[tuple[str, Any, Draw]] = [("picture", at, self._plane if look.has_plane else self._filters)]
         if self.tabs.value == "layers":
@@ -127,24 +125,23 @@ class Views:
         if self.tabs.value == "doctor":
             ended = newest and training.status == ENDED
             views.append(("doctor", (*at, ended), self._examined if ended else self._findings))
-        return [shown for view in views if (shown := await self._once(*view, training, look, frame))]
+        wanted = [view for view in views if not self._is_there(*view[:2], busy=training.is_busy)]
+        return [shown for view in wanted if (shown := await self._once(*view, look, frame))]
 
-    async def _once(
-        self, name: str, key: Any, draw: Draw, training: Training, look: Look, frame: Frame
-    ) -> Shown | None:
-        """What `draw` makes; while a training has the machine, the next not before 25 times as long has passed."""
-        if self._done.get(name) == key or (self._busy and time.monotonic() < self._due.get(name, 0.0)):
-            return None
+    def _is_there(self, name: str, key: Any, *, busy: bool) -> bool:
+        """Whether it is shown already; while a training has the machine, also what came a short time ago."""
+        return self._done.get(name) == key or (busy and time.monotonic() < self._due.get(name, 0.0))
+
+    async def _once(self, name: str, key: Any, draw: Draw, look: Look, frame: Frame) -> Shown | None:
+        """What `draw` makes; the next is due when 25 times as long has passed."""
         began = time.monotonic()
-        shown = await run.io_bound(draw, training, look, frame)
+        shown = await run.io_bound(draw, look, frame)
         self._done[name] = key
         self._due[name] = time.monotonic() + min(SHARE * (time.monotonic() - began), LONGEST)
         return shown  # None: the program is ending
 
-    def _plane(self, training: Training, look: Look, frame: Frame) -> Shown:
-        if training.job is None:
-            return lambda: None
-        data = training.job.data
+    def _plane(self, look: Look, frame: Frame) -> Shown:
+        data = look.job.data
         names = _names(() if data.preparation is None else tuple(data.preparation.describe()))
         drawn = pictures.plane(look.boundary(frame), names, data.classes, self.texts("train.plane_label"))
 
@@ -154,7 +151,7 @@ class Views:
 
         return show
 
-    def _filters(self, training: Training, look: Look, frame: Frame) -> Shown:
+    def _filters(self, look: Look, frame: Frame) -> Shown:
         found = look.filters(frame)
         if found is None:
             return partial(self._card.set_visibility, False)
@@ -181,7 +178,7 @@ class Views:
                     ui.element("i").style(f"background: {colour}")
                     ui.label(str(name))
 
-    def _spreads(self, training: Training, look: Look, frame: Frame) -> Shown:
+    def _spreads(self, look: Look, frame: Frame) -> Shown:
         words = {kind: self.texts(f"train.{kind}") for kind in ("outputs", "gradients")}
         drawn = "".join(_row(layer, words, self.texts) for layer in look.spreads(frame))
         heads = f"<span></span><b>{words['outputs']}</b><b>{words['gradients']}</b>"
@@ -194,10 +191,10 @@ class Views:
 
         return show
 
-    def _findings(self, training: Training, look: Look, frame: Frame) -> Shown:
+    def _findings(self, look: Look, frame: Frame) -> Shown:
         return partial(self._show_findings, look.findings(frame, ended=False))
 
-    def _examined(self, training: Training, look: Look, frame: Frame) -> Shown:
+    def _examined(self, look: Look, frame: Frame) -> Shown:
         return partial(self._show_findings, look.findings(frame, ended=True))
 
     def _show_findings(self, found: list[Finding]) -> None:
